@@ -1,0 +1,63 @@
+# Everything goes through public tools; `make help` lists the targets, README.md tells the story.
+PROFILE ?= paper
+DATASET ?= mnist
+DEVICE ?= auto
+SEED ?= 0
+CHAPTERS ?=
+MODELS ?=
+BUILD ?= _build
+PYTHON ?= python3
+VENV ?= $(if $(filter _build,$(BUILD)),.venv,$(if $(wildcard .venv/installed),.venv,$(BUILD)/venv))
+
+export PYTHONPATH := $(CURDIR)/src
+RUN := $(VENV)/bin/python -m
+EDITION = --build "$(BUILD)" --dataset $(DATASET) --device $(DEVICE) --seed $(SEED)
+
+.DEFAULT_GOAL := help
+.PHONY: help install book test models reference browser bench lint format requirements clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
+	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 BUILD=_build"
+
+install: $(VENV)/installed ## what the book needs, into .venv
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -m venv "$(VENV)"
+	$(RUN) pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+book: install ## execute the chapters (those that are not done yet) and render them: the main job
+	$(RUN) helpers execute $(EDITION) --profile $(PROFILE) $(CHAPTERS)
+	$(RUN) helpers render $(EDITION) --profile $(PROFILE) $(CHAPTERS)
+
+test: install ## unit tests, then every chapter under smoke, executed and validated
+	$(RUN) pytest
+	$(RUN) helpers execute $(EDITION) --profile smoke $(CHAPTERS)
+	$(RUN) helpers validate $(EDITION) --profile smoke $(CHAPTERS)
+
+models: install ## train the networks that lack a checkpoint (MODELS="FC10(1)" for some, FORCE=1 for those that have one)
+	$(RUN) helpers.training --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
+
+reference: install ## execute the chapters in book/ under paper, in place, with their results: what is committed
+	$(RUN) helpers execute $(EDITION) --profile paper $(CHAPTERS)
+	$(RUN) helpers validate $(EDITION) --profile paper $(CHAPTERS)
+	$(RUN) helpers reference $(EDITION) --profile paper $(CHAPTERS)
+
+browser: install ## open every page of the rendered book in Chromium, no other host in reach
+	$(RUN) pytest -c pyproject.toml tests/browser --book "$(BUILD)/html"
+
+lint: install ## ruff, mypy, codespell
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(VENV)/bin/codespell
+
+format: install ## let ruff rewrite what it can
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+requirements: install ## compile requirements.txt from pyproject.toml anew (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 -o requirements.txt
+
+clean: ## remove everything that was built
+	rm -rf "$(BUILD)"

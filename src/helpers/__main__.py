@@ -1,0 +1,57 @@
+"""The commands behind the Makefile: python -m helpers execute|validate|render|reference [CHAPTER ...]."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from papermill.exceptions import PapermillExecutionError
+
+from helpers import chapters, rendering, validation
+from helpers.chapters import DEFAULTS, Edition
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 for a chapter that failed, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        edition = Edition(options.build, options.profile, options.seed, options.device, options.dataset)
+        selected = chapters.select(options.chapters)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return _run(options.command, selected, edition)
+
+
+def _run(command: str, selected: list[str], edition: Edition) -> int:
+    if command == "render":
+        return rendering.render(selected, edition)
+    if command == "validate":
+        return validation.validate(selected, edition)
+    for chapter in selected:
+        if chapters.is_done(chapter, edition):
+            print(f"{chapter}: done already", flush=True)
+            continue
+        try:
+            chapters.execute(chapter, edition)
+        except PapermillExecutionError as error:
+            print(f"{error}\nerror: {chapters.failure(chapter, error)}", file=sys.stderr)
+            return 1
+    if command == "reference":
+        chapters.commit(selected, edition)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m helpers", description="Execute, validate and render the chapters of the book.")
+    parser.add_argument("command", choices=["execute", "validate", "render", "reference"])
+    parser.add_argument("chapters", nargs="*", help="all of them where none is named")
+    parser.add_argument("--build", type=Path, default=Path("_build"), help="where everything is built")
+    parser.add_argument("--profile", default=DEFAULTS["profile"])
+    parser.add_argument("--seed", type=int, default=DEFAULTS["seed"])
+    parser.add_argument("--device", default=DEFAULTS["device"])
+    parser.add_argument("--dataset", default=DEFAULTS["dataset"])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

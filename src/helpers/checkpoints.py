@@ -1,0 +1,66 @@
+"""Trained weights on disk: safetensors with the specification, the data's checksum and the errors as metadata."""
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from helpers import data, files
+
+if TYPE_CHECKING:
+    from helpers.models import Specification
+
+
+def folder(dataset: str) -> Path:
+    """Where the checkpoints of a data set are: in the package for MNIST, else in the user's cache folder."""
+    return data.ASSETS / "checkpoints" if dataset == "mnist" else data.cache_folder() / "checkpoints" / dataset
+
+
+def path(name: str, dataset: str = "mnist", where: Path | None = None) -> Path:
+    """The checkpoint file of a network: "FC10(1e-4)" is in FC10_1e-4.safetensors."""
+    return (where or folder(dataset)) / (re.sub(r"[^\w.-]+", "_", name).strip("_") + ".safetensors")
+
+
+def retrain(name: str, dataset: str) -> str:
+    """The command that trains a network anew."""
+    return f'make models MODELS="{name}"' + ("" if dataset == "mnist" else f" DATASET={dataset}")
+
+
+def read(name: str, dataset: str, specification: "Specification", where: Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Weights and metadata of a checkpoint whose specification is `specification`.
+
+    Raises FileNotFoundError or OSError naming the file and the command that retrains it.
+    """
+    file, remedy = path(name, dataset, where), f"train it with: {retrain(name, dataset)}"
+    if not file.exists():
+        raise FileNotFoundError(f"no checkpoint of {name} for {dataset} at {file}; {remedy}")
+    try:
+        with safetensors.safe_open(file, framework="pt") as opened:
+            metadata = json.loads(opened.metadata()["helpers"])
+            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118: safe_open is no dict
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise OSError(f"the checkpoint of {name} at {file} is damaged ({error}); {remedy}") from error
+    if _digest(weights) != metadata.get("weights"):
+        raise OSError(f"the checkpoint of {name} at {file} is damaged (its weights' checksum is wrong); {remedy}")
+    expected = json.loads(json.dumps(asdict(specification)))
+    if metadata["specification"] != expected:
+        changed = [key for key in expected if metadata["specification"].get(key) != expected[key]]
+        raise OSError(f"the checkpoint of {name} at {file} was trained to another specification ({', '.join(changed)} differ); {remedy}")
+    return weights, metadata
+
+
+def write(name: str, weights: dict[str, Tensor], metadata: dict[str, Any], file: Path) -> None:
+    """Write a checkpoint atomically. `metadata` is stored as JSON, with a checksum of the weights added."""
+    weights = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    content = json.dumps({"name": name, "weights": _digest(weights), **metadata}, sort_keys=True)
+    with files.atomic(file) as temporary:
+        safetensors.torch.save_file(weights, temporary, metadata={"helpers": content})
+
+
+def _digest(weights: dict[str, Tensor]) -> str:
+    return files.sha256(b"".join(key.encode() + weights[key].numpy().tobytes() for key in sorted(weights)))

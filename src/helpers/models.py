@@ -1,0 +1,101 @@
+"""The networks of Tables 1 and 3 and the ConvNet: their specifications, and loading them with trained weights."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from helpers import check, checkpoints
+
+PIXELS, CLASSES = 28 * 28, 10
+
+
+@dataclass(frozen=True)
+class Specification:
+    """All that decides a network's weights, next to the data: change any of it and the checkpoint must be retrained."""
+
+    hidden: tuple[int, ...]  # units of each hidden layer
+    decay: tuple[float, ...]  # lambda of each layer: its penalty is lambda / 2 times its sum of squared weights
+    part: str = "train"  # the training images: "train", "P1" or "P2"
+    method: str = "L-BFGS"  # "L-BFGS", "sparse autoencoder" or "Adam"
+    seed: int = 0
+
+
+SPECIFICATIONS = {
+    "FC10(1e-4)": Specification(hidden=(), decay=(1e-4,)),
+    "FC10(1e-2)": Specification(hidden=(), decay=(1e-2,)),
+    "FC10(1)": Specification(hidden=(), decay=(1.0,)),
+    "FC100-100-10": Specification(hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6)),
+    "FC200-200-10": Specification(hidden=(200, 200), decay=(1e-5, 1e-5, 1e-6)),
+    "AE400-10": Specification(hidden=(400,), decay=(0.0, 1e-6), method="sparse autoencoder"),
+    "FC100-100-10/P1": Specification(hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6), part="P1"),
+    "FC123-456-10/P1": Specification(hidden=(123, 456), decay=(1e-5, 1e-5, 1e-6), part="P1"),
+    "FC100-100-10/P2": Specification(hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6), part="P2", seed=1),
+    "ConvNet": Specification(hidden=(16, 32, 128), decay=(0.0,), method="Adam"),
+}
+NAMES = tuple(SPECIFICATIONS)
+TABLE1, TABLE3 = NAMES[:6], NAMES[6:9]  # the networks of the paper's Tables 1 and 2, and of Tables 3 and 4
+
+
+def specification(name: str) -> Specification:
+    """The specification of a network. Raises ValueError for a name that is not in NAMES."""
+    check.choice("model", name, NAMES)
+    return SPECIFICATIONS[name]
+
+
+def build(name: str) -> nn.Sequential:
+    """The network `name`, untrained: images [N, 1, 28, 28] in [0, 1] to logits [N, 10].
+
+    Its layers have names, in order: hidden1, sigmoid1, ..., logits; or for the ConvNet conv1, relu1, pool1, ..., logits.
+    Raises ValueError for a name that is not in NAMES. Architectures: Tables 1 and 3 of Szegedy et al. (2014).
+    """
+    hidden = specification(name).hidden
+    return _convnet(*hidden) if name == "ConvNet" else _perceptron(hidden)
+
+
+def load(name: str, device: torch.device | str = "cpu", dataset: str = "mnist") -> nn.Sequential:
+    """The trained network `name` on `device`, in evaluation mode, gradients off.
+
+    Raises ValueError for an unknown name, FileNotFoundError without a checkpoint, and OSError where the checkpoint is
+    damaged or was trained to another specification than the code's; each says how to train it anew.
+    """
+    model = build(name)
+    weights, _ = checkpoints.read(name, dataset, specification(name))
+    model.load_state_dict(weights)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def load_all(names: tuple[str, ...], device: torch.device | str = "cpu", dataset: str = "mnist") -> dict[str, nn.Sequential]:
+    """Several trained networks by name."""
+    return {name: load(name, device, dataset) for name in names}
+
+
+def _perceptron(hidden: tuple[int, ...]) -> nn.Sequential:
+    """Fully connected layers with sigmoids between them; without hidden layers, a softmax regression."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    inputs = PIXELS
+    for number, units in enumerate(hidden, start=1):
+        layers[f"hidden{number}"] = nn.Linear(inputs, units)
+        layers[f"sigmoid{number}"] = nn.Sigmoid()
+        inputs = units
+    layers["logits"] = nn.Linear(inputs, CLASSES)
+    return nn.Sequential(layers)
+
+
+def _convnet(first: int, second: int, units: int) -> nn.Sequential:
+    """Two convolutions of 5 x 5 with ReLU and max pooling, one hidden layer with ReLU, the logits."""
+    return nn.Sequential(
+        OrderedDict(
+            conv1=nn.Conv2d(1, first, 5, padding=2),
+            relu1=nn.ReLU(),
+            pool1=nn.MaxPool2d(2),
+            conv2=nn.Conv2d(first, second, 5, padding=2),
+            relu2=nn.ReLU(),
+            pool2=nn.MaxPool2d(2),
+            flatten=nn.Flatten(),
+            hidden1=nn.Linear(second * 7 * 7, units),
+            relu3=nn.ReLU(),
+            logits=nn.Linear(units, CLASSES),
+        )
+    )

@@ -1,0 +1,39 @@
+"""Every size that a chapter uses, one frozen dataclass for each profile."""
+
+from dataclasses import dataclass
+
+from helpers import check
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much a chapter measures."""
+
+    images: int  # adversarial images for each network; a row of Tables 2 and 4
+    noise_images: int  # images for each row of Gaussian noise
+    unit_images: int  # images searched for those that maximise a direction
+    directions: int  # units, and random directions, that are measured for coherence
+    bootstrap: int  # bootstrap resamples behind an interval
+    decay_images: int  # training images in the weight-decay comparison
+    decay_iterations: int  # L-BFGS iterations there, at most
+    jacobian_images: int  # images at which a gradient bounds the Lipschitz constant from below
+
+
+PROFILES = {
+    "smoke": Profile(
+        images=24, noise_images=500, unit_images=2_000, directions=24, bootstrap=200, decay_images=5_000, decay_iterations=100, jacobian_images=32
+    ),
+    "paper": Profile(
+        images=256, noise_images=10_000, unit_images=10_000, directions=100, bootstrap=2_000, decay_images=60_000, decay_iterations=300, jacobian_images=256
+    ),
+    "full": Profile(
+        images=60_000, noise_images=60_000, unit_images=10_000, directions=100, bootstrap=10_000, decay_images=60_000, decay_iterations=500, jacobian_images=10_000
+    ),
+}
+NAMES = tuple(PROFILES)
+
+
+def get(name: str) -> Profile:
+    """The profile "smoke", "paper" or "full". Raises ValueError for another name."""
+    check.choice("profile", name, NAMES)
+    return PROFILES[name]

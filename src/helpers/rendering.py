@@ -1,0 +1,61 @@
+"""Render the executed chapters as an HTML book that needs no network to be read."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from helpers import chapters, files, results
+from helpers.chapters import BOOK, Edition
+
+
+def render(selected: list[str], edition: Edition) -> int:
+    """Build <build>/html from the selected chapters as this edition executed them, the others as committed.
+
+    A strict build: every warning is an error. Returns jupyter-book's exit status.
+    """
+    staged = stage(selected, edition)
+    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(staged), "--config", str(BOOK.parent / "_config.yml")]
+    status = subprocess.run([*command, "--path-output", str(edition.folder), "-n", "-W", "--keep-going", "--quiet"], check=False).returncode
+    if status:
+        return status
+    page = edition.build / "html"
+    shutil.rmtree(page, ignore_errors=True)
+    shutil.copytree(edition.folder / "_build" / "html", page)
+    print(f"The book is at {page.resolve() / 'index.html'}")
+    return 0
+
+
+def stage(selected: list[str], edition: Edition) -> Path:
+    """Copy book/ into the edition's folder with the executed chapters in place, and write the execution-time page."""
+    staged = edition.folder / "source"
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(BOOK, staged, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
+    for chapter in selected:
+        shutil.copy(edition.executed(chapter), staged)
+    files.write_text(staged / "execution.md", execution_page(staged))
+    return staged
+
+
+def execution_page(staged: Path) -> str:
+    """A page that says how long each chapter took, under which profile, on which machine."""
+    here = results.environment()
+    lines = [
+        "# Execution times",
+        "",
+        f"Rendered on {here['date']} with Python {here['python']} and torch {here['torch']} on {here['processor']}.",
+        "A chapter's seconds are those of its last execution, by papermill, its kernel's start included.",
+        "",
+        ":::{table} How long each chapter took.",
+        ":name: execution-times",
+        "",
+        "| Chapter | profile | data set | device | seconds |",
+        "| --- | --- | --- | --- | ---: |",
+    ]
+    for chapter in chapters.names():
+        made = nbformat.read(staged / f"{chapter}.ipynb", as_version=4).metadata.get("helpers")
+        cells = [made["edition"]["profile"], made["edition"]["dataset"], made["edition"]["device"], str(made["seconds"])] if made else ["–"] * 4
+        lines.append(f"| {{doc}}`{chapter}` | {' | '.join(cells)} |")
+    return "\n".join([*lines, ":::", ""])

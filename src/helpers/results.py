@@ -1,0 +1,106 @@
+"""What was measured: records with interval, sample size and seed, in one JSON file for each profile and chapter."""
+
+import json
+import math
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from helpers import check, files, profiles
+
+UNITS = ("%", "distortion", "l2", "norm", "ratio", "count", "seconds", "score")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number. low and high bound it with 95 % confidence, None where it has no interval; paper is the printed number."""
+
+    id: str
+    value: float
+    unit: str
+    n: int
+    seed: int
+    low: float | None = None
+    high: float | None = None
+    paper: float | None = None
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        check.choice("unit", self.unit, UNITS)
+        for field in ("value", "low", "high", "paper"):
+            number = getattr(self, field)
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{self.id}: {field} is {number}; a record holds finite numbers")
+
+
+def folder() -> Path:
+    """Where results go: $RESULTS, else _build/results in the working folder's repository."""
+    return Path(os.environ.get("RESULTS", Path.cwd().parent / "_build" / "results"))
+
+
+def write(chapter: str, profile: str, records: Sequence[Record], device: torch.device | str = "cpu") -> Path:
+    """Write a chapter's records, sorted by id, to <folder>/<profile>/<chapter>.json, atomically; returns the path.
+
+    Raises ValueError for an unknown profile or an id that occurs twice.
+    """
+    check.choice("profile", profile, profiles.NAMES)
+    ids = [record.id for record in records]
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise ValueError(f"records: the ids {', '.join(twice)} occur more than once")
+    content = {
+        "chapter": chapter,
+        "profile": profile,
+        "environment": environment(device),
+        "records": [asdict(record) for record in sorted(records, key=lambda record: record.id)],
+    }
+    path = folder() / profile / f"{chapter}.json"
+    files.write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A results file as write() made it."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def environment(device: torch.device | str = "cpu") -> dict[str, str]:
+    """The machine and the versions that numbers come from."""
+    device = torch.device(device)
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "processor": _processor(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    """The commit of the sources, with a plus where they were changed since; "unknown" outside a repository."""
+    try:
+        asked = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"], cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return asked.stdout.strip()

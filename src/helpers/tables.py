@@ -1,0 +1,38 @@
+"""Tables for the chapters: MyST Markdown that the book numbers and that reads well in a notebook too."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+from IPython.display import Markdown
+
+from helpers.intervals import Estimate
+
+Format = Callable[[object], str]
+
+
+def show(frame: pd.DataFrame, *, caption: str, name: str, formats: Mapping[str, str] | str = "{}") -> Markdown:
+    """A data frame as a numbered table with a caption; `name` is the label that {numref} refers to.
+
+    formats: a format string for every column, or one for each column by name; missing values become a dash.
+    """
+    by_column = {column: formats if isinstance(formats, str) else formats.get(column, "{}") for column in frame.columns}
+    header = [frame.index.name or "", *map(str, frame.columns)]
+    rows = [[str(label), *(_cell(value, by_column[column]) for column, value in row.items())] for label, row in frame.iterrows()]
+    rule = ["---", *("---:" for _ in frame.columns)]
+    lines = [f"| {' | '.join(map(_escape, row))} |" for row in (header, rule, *rows)]
+    return Markdown("\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, ":::"]))
+
+
+def with_interval(estimate: Estimate, spec: str = ".2f") -> str:
+    """An estimate as "1.87 [1.62, 2.15]"."""
+    return f"{estimate:{spec}}"
+
+
+def _cell(value: object, format: str) -> str:
+    if isinstance(value, str):
+        return value
+    return "–" if pd.isna(value) else format.format(value)  # type: ignore[call-overload]
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|")

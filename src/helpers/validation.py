@@ -1,0 +1,32 @@
+"""Validate executed chapters: nbval runs each again and compares, and the two runs' results must be the same numbers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from helpers import results
+from helpers.chapters import CELL_SECONDS, Edition
+
+
+def validate(chapters: list[str], edition: Edition) -> int:
+    """Run the executed chapters again by nbval; returns 0 when no cell fails and claims and results are the same, else 1.
+
+    nbval compares the output of the cells tagged nbval-check-output.
+    """
+    again = edition.folder / "validated"
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
+    notebooks = [str(edition.executed(chapter)) for chapter in chapters]
+    status = subprocess.run([*command, f"--rootdir={edition.folder}", *notebooks], env=os.environ | {"RESULTS": str(again.resolve())}, check=False).returncode
+    if status:
+        return 1
+    differing = [chapter for chapter in chapters if _records(edition.results, chapter, edition) != _records(again, chapter, edition)]
+    for chapter in differing:
+        print(f"error: chapter {chapter}: two runs gave different results", file=sys.stderr)
+    return 1 if differing else 0
+
+
+def _records(folder: Path, chapter: str, edition: Edition) -> list[dict[str, object]]:
+    """A chapter's records but for the timings."""
+    content = results.read(folder / edition.profile / f"{chapter}.json")
+    return [record for record in content["records"] if record["unit"] != "seconds"]
