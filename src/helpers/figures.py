@@ -1,6 +1,7 @@
 """Figures for the chapters: each function returns a matplotlib figure and shows nothing."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -32,6 +33,13 @@ def use_style() -> None:
     )
 
 
+def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """matplotlib's subplots(), of a figure that pyplot does not keep: a notebook shows it once, where it is returned."""
+    figure, axes = plt.subplots(rows, columns, **options)
+    plt.close(figure)
+    return figure, axes
+
+
 def image_grid(images: Tensor, *, columns: int, titles: Sequence[str] | None = None, rows: Sequence[str] | None = None, signed: bool = False) -> Figure:
     """Images [N, 1, H, W] in a grid, row by row, `columns` wide.
 
@@ -39,7 +47,7 @@ def image_grid(images: Tensor, *, columns: int, titles: Sequence[str] | None = N
     positive red, on one scale for all (weights, perturbations); else 0 is black and 1 white.
     """
     count = -(-len(images) // columns)
-    figure, axes = plt.subplots(count, columns, figsize=(6.4, 6.4 / columns * count * (1.25 if titles else 1.05)), squeeze=False)
+    figure, axes = subplots(count, columns, figsize=(6.4, 6.4 / columns * count * (1.25 if titles else 1.05)), squeeze=False)
     limit = float(images.abs().max()) or 1.0
     shade = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"vmin": 0, "vmax": 1}
     for number, axis in enumerate(axes.flat):
@@ -57,7 +65,7 @@ def image_grid(images: Tensor, *, columns: int, titles: Sequence[str] | None = N
 
 def against_paper(names: Sequence[str], ours: Sequence[float], paper: Sequence[float], *, intervals: np.ndarray | None = None, unit: str = "") -> Figure:
     """One line a name: a dot for our number, with its interval [2, N] (low, high), and a hollow diamond for the paper's."""
-    figure, axis = plt.subplots(figsize=(6.4, 0.45 * len(names) + 1.0))
+    figure, axis = subplots(figsize=(6.4, 0.45 * len(names) + 1.0))
     places = np.arange(len(names))[::-1]
     if intervals is not None:
         axis.hlines(places, *intervals, color=COLORS["blue"], lw=2, alpha=0.6)
@@ -72,7 +80,7 @@ def against_paper(names: Sequence[str], ours: Sequence[float], paper: Sequence[f
 
 def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], title: str = "", limit: float = 100.0) -> Figure:
     """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
-    figure, axis = plt.subplots(figsize=(6.4, 0.5 * len(rows) + 1.6))
+    figure, axis = subplots(figsize=(6.4, 0.5 * len(rows) + 1.6))
     axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
     axis.grid(False)
     axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")

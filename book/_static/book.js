@@ -1,0 +1,13 @@
+// What scrolls must be reachable by keyboard: give scrolling outputs, tables and formulas a place in the tab order.
+document.addEventListener("DOMContentLoaded", () => {
+  const scrolling = ".cell_output, .pst-scrollable-table-container, div.math, div.highlight pre";
+  const mark = () => {
+    for (const element of document.querySelectorAll(scrolling)) {
+      if (element.scrollWidth > element.clientWidth) element.setAttribute("tabindex", "0");
+      else if (element.getAttribute("tabindex") === "0") element.removeAttribute("tabindex");
+    }
+  };
+  mark();
+  window.addEventListener("load", mark);
+  window.addEventListener("resize", mark);
+});
