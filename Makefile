@@ -44,7 +44,7 @@ reference: install ## execute the chapters in book/ under paper, in place, with 
 	$(RUN) helpers reference $(EDITION) --profile paper $(CHAPTERS)
 
 browser: install ## open every page of the rendered book in Chromium, no other host in reach
-	$(RUN) pytest -c pyproject.toml tests/browser --book "$(BUILD)/html"
+	HTML="$(BUILD)/html" $(RUN) pytest tests/browser.py
 
 lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .

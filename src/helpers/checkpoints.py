@@ -42,7 +42,7 @@ def read(name: str, dataset: str, specification: "Specification", where: Path | 
     try:
         with safetensors.safe_open(file, framework="pt") as opened:
             metadata = json.loads(opened.metadata()["helpers"])
-            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118: safe_open is no dict
+            weights = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
         raise OSError(f"the checkpoint of {name} at {file} is damaged ({error}); {remedy}") from error
     if _digest(weights) != metadata.get("weights"):

@@ -15,7 +15,7 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """"holds" or "does not hold"."""
+        """The word for what the rule found."""
         return "holds" if self.holds else "does not hold"
 
 

@@ -53,7 +53,7 @@ def _solve(weight: Tensor, bias: Tensor, x: Tensor, targets: Tensor, margin: flo
     solution = projection.project(x, weight, logits, targets, margin=margin + slack, tolerance=SLACK / 10)
     found = (x + solution.step).clamp(0, 1)
     primal = (found - x).square().sum(dim=1) / 2
-    dual = solution.dual - slack * solution.weight  # the same multipliers without the slack
+    dual = solution.dual - slack * solution.multipliers.sum(dim=1)  # the same multipliers without the slack
     gap = torch.where(primal > 0, (primal - dual) / primal, 0.0)
     inside = _lead(found @ weight.T + bias, targets) >= margin
     return found, torch.where(solution.solved & inside, gap, torch.inf)

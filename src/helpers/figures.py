@@ -1,6 +1,6 @@
 """Figures for the chapters: each function returns a matplotlib figure and shows nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from helpers.intervals import Estimate
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLORS = {"blue": "#0072B2", "orange": "#D55E00", "green": "#009E73", "purple": "#CC79A7", "yellow": "#E69F00", "sky": "#56B4E9", "grey": "#707070"}
@@ -34,7 +36,7 @@ def use_style() -> None:
 
 
 def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
-    """matplotlib's subplots(), of a figure that pyplot does not keep: a notebook shows it once, where it is returned."""
+    """As pyplot.subplots(), of a figure that pyplot does not keep: a notebook shows it once, where it is returned."""
     figure, axes = plt.subplots(rows, columns, **options)
     plt.close(figure)
     return figure, axes
@@ -52,7 +54,7 @@ def image_grid(images: Tensor, *, columns: int, titles: Sequence[str] | None = N
     shade = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"vmin": 0, "vmax": 1}
     for number, axis in enumerate(axes.flat):
         axis.set(xticks=[], yticks=[])
-        axis.grid(False)
+        axis.grid(visible=False)
         axis.spines[:].set_visible(False)
         if number < len(images):
             axis.imshow(images[number, 0].cpu().numpy(), **shade)
@@ -82,10 +84,160 @@ def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], t
     """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
     figure, axis = subplots(figsize=(6.4, 0.5 * len(rows) + 1.6))
     axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
-    axis.grid(False)
+    axis.grid(visible=False)
     axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     axis.set_yticks(range(len(rows)), rows)
     for (row, column), value in np.ndenumerate(values):
         axis.text(column, row, f"{value:.1f}", ha="center", va="center", color="white" if value > 0.6 * limit else "black")
     axis.set_title(title, fontsize=11)
+    return figure
+
+
+def interval_rows(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], *, lines: Mapping[str, float] | None = None, unit: str = "") -> Figure:
+    """Estimates by panel, row and series: panels side by side, in each a dot with its interval for every series of every row.
+
+    lines: vertical lines, named along the top, through every panel. All panels have the rows and series of the first.
+    """
+    rows, series = list(next(iter(panels.values()))), list(next(iter(next(iter(panels.values())).values())))
+    figure, axes = subplots(1, len(panels), sharey=True, figsize=(6.4, (0.13 * len(series) + 0.2) * len(rows) + 1.3), squeeze=False)
+    for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
+        for place, value in (lines or {}).items():
+            axis.axvline(value, color=COLORS["grey"], lw=1, ls="--")
+            axis.annotate(place, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=10)
+        for number, (name, marker, color) in enumerate(zip(series, "osD^v", COLORS.values(), strict=False)):
+            heights = np.arange(len(rows)) + (number - (len(series) - 1) / 2) * 0.7 / len(series)
+            found = [values[row][name] for row in rows]
+            axis.hlines(heights, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, lw=2)
+            axis.plot([estimate.value for estimate in found], heights, marker, color=color, ms=5, label=name)
+        axis.set_title(title, fontsize=11, pad=18 if lines else 6)
+        axis.grid(visible=False, axis="y")
+        axis.set_xlabel(unit)
+    axes[0, 0].set_yticks(range(len(rows)), rows)
+    axes[0, 0].invert_yaxis()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), handletextpad=0.2, columnspacing=1.2)
+    return figure
+
+
+def curve_panels(panels: Mapping[str, Mapping[str, Sequence[Estimate]]], x: Sequence[float], *, columns: int = 2, xlabel: str = "", ylabel: str = "") -> Figure:
+    """Estimates along a logarithmic axis x, by panel and series: a curve with its interval as a band for every series."""
+    count = -(-len(panels) // columns)
+    figure, axes = subplots(count, columns, sharex=True, sharey=True, figsize=(6.4, 2.3 * count + 0.7), squeeze=False)
+    for axis, (title, curves) in zip(axes.flat, panels.items(), strict=False):
+        for (name, found), marker, color in zip(curves.items(), "osD^vP", COLORS.values(), strict=False):
+            axis.fill_between(x, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, alpha=0.2, lw=0)
+            axis.plot(x, [estimate.value for estimate in found], marker=marker, color=color, ms=4, label=name)
+        axis.set_xscale("log")
+        axis.set_xticks(x, [f"{value:g}" for value in x], minor=False)
+        axis.minorticks_off()
+        axis.set_title(title, fontsize=11)
+    figure.supxlabel(xlabel, fontsize=11)
+    figure.supylabel(ylabel, fontsize=11)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def matrix_against_paper(ours: np.ndarray, paper: np.ndarray, *, rows: Sequence[str], columns: Sequence[str]) -> Figure:
+    """Two matrices of percentages [R, C] in one: each cell's upper half is ours, its lower half the paper's, on one scale of shades."""
+    both = np.stack([ours, paper], axis=1).reshape(2 * len(rows), len(columns))
+    figure, axis = subplots(figsize=(6.4, 0.62 * len(rows) + 1.5))
+    axis.imshow(both, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(False)
+    axis.tick_params(length=0)
+    axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    axis.set_yticks(2 * np.arange(len(rows)) + 0.5, rows)
+    axis.hlines(2 * np.arange(1, len(rows)) - 0.5, -0.5, len(columns) - 0.5, color="white", lw=5)
+    axis.vlines(np.arange(1, len(columns)) - 0.5, -0.5, len(both) - 0.5, color="white", lw=5)
+    for (row, column), value in np.ndenumerate(both):
+        text = f"{value:.1f}" if value < 99.95 else "100"
+        axis.text(column, row, text, ha="center", va="center", color="white" if value > 60 else "black", weight="normal" if row % 2 else "bold")
+    axis.set_title("error (%) on images made for the row: ours in bold, the paper's below", fontsize=11, loc="right")
+    return figure
+
+
+def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Sequence[str], agrees: Sequence[bool], labelled: int = 6) -> Figure:
+    """Our percentages against the paper's, with both intervals, on the diagonal where they are equal; the `labelled` farthest are named."""
+    figure, axis = subplots(figsize=(6.4, 5.6))
+    axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
+    for wanted, color, marker, label in ((True, COLORS["blue"], "o", "agree"), (False, COLORS["orange"], "D", "do not agree")):
+        chosen = [(our, printed) for our, printed, agree in zip(ours, paper, agrees, strict=True) if agree == wanted]
+        x, y = [printed.value for _, printed in chosen], [our.value for our, _ in chosen]
+        axis.hlines(y, [printed.low for _, printed in chosen], [printed.high for _, printed in chosen], color=color, alpha=0.35)
+        axis.vlines(x, [our.low for our, _ in chosen], [our.high for our, _ in chosen], color=color, alpha=0.35)
+        axis.plot(x, y, marker, color=color, label=label)
+    order = np.argsort([-abs(our.value - printed.value) for our, printed in zip(ours, paper, strict=True)])
+    for place in order[:labelled]:
+        right = paper[place].value < 55
+        offset = (8 if right else -8, 0)
+        position = (paper[place].value, ours[place].value)
+        axis.annotate(names[place], position, xytext=offset, textcoords="offset points", ha="left" if right else "right", va="center", fontsize=11)
+    axis.set(xlabel="paper (%)", ylabel="ours (%)", xlim=(-2, 102), ylim=(-2, 102))
+    axis.legend(loc="lower right")
+    return figure
+
+
+def error_curves(
+    panels: Mapping[str, Mapping[str, Sequence[Estimate]]],
+    x: Sequence[float],
+    *,
+    columns: int = 2,
+    xlabel: str = "",
+    ylabel: str = "error (%)",
+    marks: Mapping[str, float] | None = None,
+) -> Figure:
+    """Estimates along x by panel and series: a curve with its interval as a band; a series has one colour in all panels. marks: horizontal lines by name."""
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    colors = dict(zip(names, [*COLORS.values(), "#000000", "#8C564B", "#17BECF"], strict=False))
+    count = -(-len(panels) // columns)
+    figure, axes = subplots(count, columns, sharex=True, sharey=True, figsize=(6.4, 2.4 * count + 1.0), squeeze=False)
+    for axis, (title, curves) in zip(axes.flat, panels.items(), strict=False):
+        for name, found in curves.items():
+            axis.fill_between(x, [estimate.low for estimate in found], [estimate.high for estimate in found], color=colors[name], alpha=0.2, lw=0)
+            style = "--" if names.index(name) % 2 else "-"
+            axis.plot(x, [estimate.value for estimate in found], style, color=colors[name], lw=1.8, label=name)
+        for label, height in (marks or {}).items():
+            axis.axhline(height, color=COLORS["grey"], lw=1, ls=":")
+            axis.annotate(label, (x[-1], height), xytext=(0, 2), textcoords="offset points", ha="right", fontsize=11, color=COLORS["grey"])
+        axis.set_title(title, fontsize=11)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    figure.supxlabel(xlabel, fontsize=11)
+    figure.supylabel(ylabel, fontsize=11)
+    handles = {label: handle for axis in axes.flat for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=3 if max(map(len, names)) < 15 else 2)
+    return figure
+
+
+def answered(images: Tensor, answers: Mapping[str, Sequence[int]], labels: Sequence[int], *, columns: int, titles: Sequence[str]) -> Figure:
+    """Images [N, 1, H, W] in a grid and under each what every network answers; wrong answers, those that are not the label, are orange and bold.
+
+    answers: N classes for each network. labels: the N true classes. titles: one for each column.
+    """
+    count = len(images) // columns
+    figure, axes = subplots(count, columns, figsize=(6.4, (6.4 / columns + 0.21 * len(answers) + 0.1) * count + 0.3), squeeze=False)
+    for number, axis in enumerate(axes.flat):
+        axis.imshow(images[number, 0].cpu().numpy(), vmin=0, vmax=1)
+        axis.set(xticks=[], yticks=[])
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(False)
+        if number < columns:
+            axis.set_title(titles[number], fontsize=12)
+        for line, (name, given) in enumerate(answers.items()):
+            wrong = given[number] != labels[number]
+            style = {"color": COLORS["orange"], "weight": "bold"} if wrong else {"color": COLORS["grey"]}
+            axis.annotate(
+                name, (0.1, 0), (0, -15 * line - 4), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=11, annotation_clip=False, **style
+            )
+            axis.annotate(
+                str(given[number]),
+                (0.92, 0),
+                (0, -15 * line - 4),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                va="top",
+                ha="right",
+                fontsize=11,
+                annotation_clip=False,
+                **style,
+            )
     return figure

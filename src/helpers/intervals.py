@@ -49,8 +49,6 @@ def mean(values: Tensor, *, resamples: int, seed: int) -> Estimate:
     average = float(sample.mean())
     if sample.size == 1 or np.ptp(sample) == 0:
         return Estimate(average, average, average, sample.size)
-    found = stats.bootstrap(
-        (sample,), np.mean, n_resamples=resamples, confidence_level=LEVEL, method="percentile", rng=np.random.default_rng(seed), batch=100
-    )
+    found = stats.bootstrap((sample,), np.mean, n_resamples=resamples, confidence_level=LEVEL, method="percentile", rng=np.random.default_rng(seed), batch=100)
     interval = found.confidence_interval
     return Estimate(average, float(interval.low), float(interval.high), sample.size)

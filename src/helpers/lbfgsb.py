@@ -3,7 +3,7 @@
 Each row of a batch is a problem of its own, with its own curvature pairs, active set, line search and stopping test, so that a
 row's result does not depend on its neighbours. The steps are those of a two-metric projection: the quasi-Newton direction of the
 free variables, followed along its projection into the box. Sources: Byrd, Lu, Nocedal and Zhu (1995) for the problem, Bertsekas
-(1982) and Schmidt, Kim and Sra (2012) for the method, Nocedal (1980) for the two-loop recursion.
+(1982) and Schmidt, Kim and Sra (2012) for the method, Byrd, Nocedal and Schnabel (1994) for the compact form of the matrix.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # x [b, n], rows [
 
 DECREASE = 1e-4  # Armijo: the share of the linear decrease that a step must bring
 HALVINGS = 25  # trials of a line search
+LEAVE = 0.25  # the part of the problems in hand that must have stopped before they are dropped: dropping copies the rest
 CURVATURE = 1e-8  # pairs with s.y below this times y.y are left out, so that the matrix stays positive definite
 
 
@@ -37,23 +38,23 @@ class Minimum:
 
 @dataclass
 class _State:
-    """The b problems that are still going: rows [b] names them in the batch, pairs [h, b, n] holds the newest pair first."""
+    """The b problems in hand: rows [b] names them in the batch; a bound is [b, n], or [1, n] where all share it."""
 
     rows: Tensor
     x: Tensor
     value: Tensor
     gradient: Tensor
+    evaluations: Tensor
+    iterations: Tensor
+    going: Tensor  # bool [b]
     lower: Tensor
     upper: Tensor
-    evaluations: Tensor
-    steps: Tensor  # [h, b, n], differences of x
-    yields: Tensor  # [h, b, n], differences of the gradient; both zero where there is no pair
+    pairs: Tensor  # [b, 2h + 1, n]: h differences of x, h of the gradient, the gradient; a pair is zero where there is none
 
-    def take(self, keep: Tensor) -> None:
-        """Drop the problems that are not in the boolean mask `keep`."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            setattr(self, field.name, value[:, keep] if field.name in ("steps", "yields") else value[keep])
+    def take(self, keep: Tensor) -> "_State":
+        """The problems that an index or a boolean mask names."""
+        values = [getattr(self, field.name) for field in fields(self)]
+        return _State(*(value if field.name in ("lower", "upper") and len(value) == 1 else value[keep] for field, value in zip(fields(self), values, strict=True)))
 
 
 def minimize(
@@ -74,21 +75,20 @@ def minimize(
     x = x0.detach().clamp(lower, upper)
     rows = torch.arange(len(x), device=x.device)
     value, gradient = _evaluate(fun, x, rows)
-    empty = x.new_zeros(0, *x.shape)
-    state = _State(rows, x, value, gradient, lower, upper, torch.ones_like(rows), empty, empty)
-    result = Minimum(x.clone(), value.clone(), gradient.clone(), torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows), torch.ones_like(rows))
-    moved = torch.ones_like(rows, dtype=torch.bool)
+    result = Minimum(x, value, gradient, torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows), torch.ones_like(rows))
+    going = value.isfinite() & gradient.isfinite().all(dim=1)
+    state = _State(rows, x, value, gradient, torch.ones_like(rows), torch.zeros_like(rows), going, lower, upper, x.new_zeros(len(x), 2 * history + 1, x.shape[1]))
     for iteration in range(max_iterations + 1):
-        converged = _projected_gradient(state).abs().amax(dim=1) <= tolerance if x.shape[1] else moved
-        going = moved & ~converged & state.value.isfinite() & state.gradient.isfinite().all(dim=1)
-        if iteration == max_iterations:
-            going = torch.zeros_like(going)
-        _record(result, state, ~going, converged, iteration - (~moved).long())
-        if not going.any():
+        converged = state.going & (_projected_gradient(state).abs() <= tolerance).all(dim=1)
+        result.converged[state.rows[converged]] = True
+        state.going = state.going & ~converged
+        remaining = int(state.going.sum()) if iteration < max_iterations else 0
+        if remaining <= len(state.rows) * (1 - LEAVE):
+            _record(result, state)
+            state = state.take(state.going)
+        if not remaining:
             break
-        if not going.all():
-            state.take(going)
-        moved = _step(fun, state, history)
+        _step(fun, state, iteration % history)
     return result
 
 
@@ -96,7 +96,8 @@ def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> tuple[Tens
     """The bounds as tensors [B, n], once all is in order."""
     if not isinstance(x0, Tensor) or not x0.is_floating_point() or x0.ndim != 2 or not x0.isfinite().all():
         raise ValueError(f"x0: need a finite floating-point tensor [B, n], got {list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__}")
-    low, high = (torch.as_tensor(bound, dtype=x0.dtype, device=x0.device).expand_as(x0) for bound in (lower, upper))
+    low, high = (torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper))
+    low, high = (bound if bound.ndim == 2 and len(bound) > 1 else bound.expand(1, x0.shape[1]) for bound in (low, high))
     if not (low <= high).all():  # NaN fails the comparison
         raise ValueError("lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN")
     return low, high
@@ -107,80 +108,90 @@ def _evaluate(fun: Function, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     return value.detach(), gradient.detach()
 
 
-def _record(result: Minimum, state: _State, stopped: Tensor, converged: Tensor, iterations: Tensor) -> None:
-    """Write the problems that stop here into the result."""
-    rows = state.rows[stopped]
-    for name in ("x", "value", "gradient", "evaluations"):
-        getattr(result, name)[rows] = getattr(state, name)[stopped]
-    result.converged[rows], result.iterations[rows] = converged[stopped], iterations[stopped]
+def _record(result: Minimum, state: _State) -> None:
+    """Write where the problems in hand are into the result."""
+    for name in ("x", "value", "gradient", "evaluations", "iterations"):
+        getattr(result, name)[state.rows] = getattr(state, name)
 
 
 def _projected_gradient(state: _State) -> Tensor:
-    """x - clip(x - gradient), [b, n]: zero exactly at a stationary point."""
+    """X - clip(x - gradient), [b, n]: zero exactly at a stationary point."""
     return state.x - (state.x - state.gradient).clamp(state.lower, state.upper)
 
 
-def _step(fun: Function, state: _State, history: int) -> Tensor:
-    """One quasi-Newton step of every problem, in place; bool [b], whether the problem moved."""
-    direction = _direction(state)
-    x, value, gradient, moved = _line_search(fun, state, direction)
-    step, change = x - state.x, gradient - state.gradient
+def _step(fun: Function, state: _State, slot: int) -> None:
+    """One quasi-Newton step of every problem that is going, in place; the new pair replaces the oldest one, at `slot`."""
+    x, gradient = state.x, state.gradient
+    _line_search(fun, state, _direction(state, slot))
+    step, change = state.x - x, state.gradient - gradient
     product = _dot(step, change)
-    good = (product > CURVATURE * _dot(change, change)) & (product > 0)
-    step, change = (torch.where(good[:, None], vector, 0.0) for vector in (step, change))
-    state.steps = torch.cat([step[None], state.steps[: history - 1]])
-    state.yields = torch.cat([change[None], state.yields[: history - 1]])
-    state.x, state.value, state.gradient = x, value, gradient
-    return moved
+    good = (product > CURVATURE * _dot(change, change))[:, None]
+    state.pairs[:, slot] = step * good
+    state.pairs[:, state.pairs.shape[1] // 2 + slot] = change * good
 
 
-def _direction(state: _State) -> Tensor:
-    """The quasi-Newton direction of the free variables, [b, n], by the two-loop recursion; zero for variables held at a bound."""
-    gradient = state.gradient
-    free = ~((state.x <= state.lower) & (gradient >= 0) | (state.x >= state.upper) & (gradient <= 0))
-    steps, yields = state.steps * free, state.yields * free
-    products = _dot(steps, yields)  # [h, b]
-    usable = (products > CURVATURE * _dot(yields, yields)) & (products > 0)
-    inverse = torch.where(usable, 1 / products, 0.0)
-    direction = -gradient * free
-    weights = []
-    for step, change, rho in zip(steps, yields, inverse, strict=True):  # newest first
-        weights.append(rho * _dot(step, direction))
-        direction = direction - weights[-1][:, None] * change
-    direction = direction * _scale(direction, products, yields, usable)[:, None]
-    for step, change, rho, weight in reversed(list(zip(steps, yields, inverse, weights, strict=True))):
-        direction = direction + (weight - rho * _dot(change, direction))[:, None] * step
-    return direction
+def _direction(state: _State, slot: int) -> Tensor:
+    """The quasi-Newton direction of the free variables, [b, n], zero for those held at a bound; the oldest pair is at `slot`.
+
+    With S and Y the free parts of the pairs, oldest first, R the upper triangle of S'Y, D its diagonal and u = R^-1 S'g:
+    H g = scale g - scale Y u + S R^-T ((D + scale Y'Y) u - scale Y'g), equation 3.1 of Byrd, Nocedal and Schnabel (1994).
+    """
+    h = state.pairs.shape[1] // 2
+    state.pairs[:, -1] = state.gradient
+    free = ~((state.x <= state.lower) & (state.gradient >= 0) | (state.x >= state.upper) & (state.gradient <= 0))
+    pairs = state.pairs * free[:, None]
+    products = pairs[:, h:] @ pairs.mT  # [b, h + 1, 2h + 1], those of Y and g with S, Y and g
+    order = [(slot + i) % h for i in range(h)]
+    s_y, y_y = products[:, order][:, :, order].mT, products[:, order][:, :, [h + i for i in order]]
+    s_g, y_g = products[:, h, order, None], products[:, h, [h + i for i in order], None]
+    diagonal, squares = s_y.diagonal(dim1=1, dim2=2), y_y.diagonal(dim1=1, dim2=2)
+    used = (diagonal > CURVATURE * squares) & (diagonal > 0)  # [b, h]
+    both = used[:, :, None] & used[:, None]
+    scale = _scale(diagonal, squares, used, products[:, h, -1])[:, None, None]
+    triangle = torch.where(both, s_y, 0.0).triu() + torch.diag_embed((~used).to(s_y.dtype))
+    u = torch.linalg.solve_triangular(triangle, s_g * used[:, :, None], upper=True)
+    inner = (diagonal * used)[:, :, None] * u + scale * (torch.where(both, y_y, 0.0) @ u - y_g * used[:, :, None])
+    weights = pairs.new_zeros(len(pairs), 1, 2 * h + 1)
+    weights[:, 0, order] = torch.linalg.solve_triangular(triangle.mT, inner, upper=False)[:, :, 0]
+    weights[:, 0, [h + i for i in order]] = (-scale * u)[:, :, 0]
+    weights[:, 0, -1] = scale[:, 0, 0]
+    return -(weights @ pairs)[:, 0]
 
 
-def _scale(direction: Tensor, products: Tensor, yields: Tensor, usable: Tensor) -> Tensor:
-    """The length of the initial matrix, [b]: s.y / y.y of the newest usable pair, or a first step of length 1 without any."""
-    scale = 1 / direction.norm(dim=1).clamp(min=torch.finfo(direction.dtype).tiny)
-    for product, change, use in reversed(list(zip(products, yields, usable, strict=True))):
-        scale = torch.where(use, product / _dot(change, change), scale)
-    return scale
+def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) -> Tensor:
+    """The initial matrix's factor, [b]: s.y / y.y of the newest pair in use; a first step of length 1 without any."""
+    scale = gradient.clamp(min=torch.finfo(gradient.dtype).tiny).rsqrt()
+    newest = used.shape[1] - 1 - used.flip(1).to(torch.uint8).argmax(dim=1, keepdim=True)
+    ratio = (products / squares).gather(1, newest)[:, 0]
+    return torch.where(used.any(dim=1), ratio, scale)
 
 
-def _line_search(fun: Function, state: _State, direction: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The first point of the projected path that lowers the value enough: x, value, gradient and whether there was one."""
-    x, value, gradient = state.x.clone(), state.value.clone(), state.gradient.clone()
-    size = torch.ones_like(value)
-    waiting = torch.arange(len(x), device=x.device)
+def _line_search(fun: Function, state: _State, direction: Tensor) -> None:
+    """Move each problem to the first point of its projected path that lowers the value enough, in place; without one it stops."""
+    size = torch.ones_like(state.value)
+    waiting, part = state.rows.new_tensor(range(len(size))), state
+    if not state.going.all():
+        waiting = waiting[state.going]
+        part, direction, size = state.take(waiting), direction[waiting], size[waiting]
+    x, value, gradient = (tensor.clone() for tensor in (state.x, state.value, state.gradient))
     for _ in range(HALVINGS):
-        trial = (state.x[waiting] + size[waiting, None] * direction[waiting]).clamp(state.lower[waiting], state.upper[waiting])
-        found, slope = _evaluate(fun, trial, state.rows[waiting])
+        trial = (part.x + size[:, None] * direction).clamp(part.lower, part.upper)
+        found, slope = _evaluate(fun, trial, part.rows)
         state.evaluations[waiting] += 1
-        linear = _dot(state.gradient[waiting], trial - state.x[waiting])
-        enough = _enough(found - state.value[waiting], linear, slope, trial - state.x[waiting], state.value[waiting])
+        move = trial - part.x
+        linear = _dot(part.gradient, move)
+        enough = _enough(found - part.value, linear, slope, move, part.value)
         done = waiting[enough]
         x[done], value[done], gradient[done] = trial[enough], found[enough], slope[enough]
-        size[waiting] *= _shrink(found - state.value[waiting], linear)
-        waiting = waiting[~enough]
+        state.iterations[done] += 1
+        failed = ~enough
+        waiting = waiting[failed]
         if not len(waiting):
             break
-    moved = torch.ones_like(value, dtype=torch.bool)
-    moved[waiting] = False
-    return x, value, gradient, moved
+        size = (size * _shrink(found - part.value, linear))[failed]
+        part, direction = part.take(failed), direction[failed]
+    state.x, state.value, state.gradient = x, value, gradient
+    state.going[waiting] = False
 
 
 def _enough(rise: Tensor, linear: Tensor, slope: Tensor, step: Tensor, value: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def load(name: str, device: torch.device | str = "cpu", dataset: str = "mnist") 
     model = build(name)
     weights, _ = checkpoints.read(name, dataset, specification(name))
     model.load_state_dict(weights)
-    return model.to(device).eval().requires_grad_(False)
+    return model.to(device).eval().requires_grad_(requires_grad=False)
 
 
 def load_all(names: tuple[str, ...], device: torch.device | str = "cpu", dataset: str = "mnist") -> dict[str, nn.Sequential]:

@@ -27,7 +27,14 @@ PROFILES = {
         images=256, noise_images=10_000, unit_images=10_000, directions=100, bootstrap=2_000, decay_images=60_000, decay_iterations=300, jacobian_images=256
     ),
     "full": Profile(
-        images=60_000, noise_images=60_000, unit_images=10_000, directions=100, bootstrap=10_000, decay_images=60_000, decay_iterations=500, jacobian_images=10_000
+        images=60_000,
+        noise_images=60_000,
+        unit_images=10_000,
+        directions=100,
+        bootstrap=10_000,
+        decay_images=60_000,
+        decay_iterations=500,
+        jacobian_images=10_000,
     ),
 }
 NAMES = tuple(PROFILES)

@@ -16,11 +16,11 @@ HALVINGS = 40  # trials of a line search
 
 @dataclass(frozen=True)
 class Projection:
-    """step: [B, n], the shortest r. dual: [B], a lower bound of |r|^2 / 2. weight: [B], the multipliers' sum. solved: bool [B], False too where no r will do."""
+    """step: [B, n], the shortest r. dual: [B], a lower bound of |r|^2 / 2. multipliers: [B, K], zero for the target. solved: bool [B], False too where no r will do."""
 
     step: Tensor
     dual: Tensor
-    weight: Tensor
+    multipliers: Tensor
     solved: Tensor
 
 
@@ -68,7 +68,7 @@ def project(
     tolerance: on the constraints' residual, relative to the largest violation at the origin.
     """
     dual = _Dual(*_data(origins, jacobian, logits, targets, margin))
-    result = Projection(torch.zeros_like(origins), torch.zeros_like(dual.scale), torch.zeros_like(dual.scale), torch.zeros_like(targets, dtype=torch.bool))
+    result = Projection(torch.zeros_like(origins), torch.zeros_like(dual.scale), torch.zeros_like(logits), torch.zeros_like(targets, dtype=torch.bool))
     point = dual.solve()
     for iteration in range(iterations + 1):
         step, _, value, gradient = point
@@ -77,7 +77,7 @@ def project(
         stopped = solved | (value > dual.ceiling) | (iteration == iterations)
         rows = dual.rows[stopped]
         result.step[rows], result.dual[rows], result.solved[rows] = step[stopped], value[stopped], solved[stopped]
-        result.weight[rows] = dual.multipliers[stopped].sum(dim=1)
+        result.multipliers[rows] = dual.multipliers[stopped]
         if stopped.all():
             break
         if stopped.sum() * 4 >= len(stopped) or dual.jacobian.ndim == 2:

@@ -46,8 +46,8 @@ def folder() -> Path:
     return Path(os.environ.get("RESULTS", Path.cwd().parent / "_build" / "results"))
 
 
-def write(chapter: str, profile: str, records: Sequence[Record], device: torch.device | str = "cpu") -> Path:
-    """Write a chapter's records, sorted by id, to <folder>/<profile>/<chapter>.json, atomically; returns the path.
+def write(chapter: str, profile: str, records: Sequence[Record], device: torch.device | str = "cpu") -> None:
+    """Write a chapter's records, sorted by id, to path(chapter, profile), atomically.
 
     Raises ValueError for an unknown profile or an id that occurs twice.
     """
@@ -61,9 +61,12 @@ def write(chapter: str, profile: str, records: Sequence[Record], device: torch.d
         "environment": environment(device),
         "records": [asdict(record) for record in sorted(records, key=lambda record: record.id)],
     }
-    path = folder() / profile / f"{chapter}.json"
-    files.write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    return path
+    files.write_text(path(chapter, profile), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def path(chapter: str, profile: str) -> Path:
+    """Where a chapter's results are: <folder>/<profile>/<chapter>.json."""
+    return folder() / profile / f"{chapter}.json"
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -84,5 +84,5 @@ def _one_by_scipy(model: nn.Module, image: Tensor, target: int, steps: int) -> t
         if succeeded and (best is None or (point - image).norm() < (best - image).norm()):
             best = point
         low, high = (c, high) if succeeded else (low, c)
-        c = float(np.sqrt(low * high)) if 0 < low and high < np.inf else c * (10.0 if succeeded else 0.1)
+        c = float(np.sqrt(low * high)) if low > 0 and high < np.inf else c * (10.0 if succeeded else 0.1)
     return best, evaluations

@@ -1,13 +1,11 @@
 """Tables for the chapters: MyST Markdown that the book numbers and that reads well in a notebook too."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 from IPython.display import Markdown
 
 from helpers.intervals import Estimate
-
-Format = Callable[[object], str]
 
 
 def show(frame: pd.DataFrame, *, caption: str, name: str, formats: Mapping[str, str] | str = "{}") -> Markdown:
@@ -28,10 +26,10 @@ def with_interval(estimate: Estimate, spec: str = ".2f") -> str:
     return f"{estimate:{spec}}"
 
 
-def _cell(value: object, format: str) -> str:
+def _cell(value: object, spec: str) -> str:
     if isinstance(value, str):
         return value
-    return "–" if pd.isna(value) else format.format(value)  # type: ignore[call-overload]
+    return "–" if pd.isna(value) else spec.format(value)  # type: ignore[call-overload]
 
 
 def _escape(text: str) -> str:

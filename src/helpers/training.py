@@ -28,12 +28,13 @@ def penalty(model: nn.Module, decay: Sequence[float]) -> Tensor:
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Weights from N(0, 1 / fan-in), biases zero, in place."""
+    """Glorot and Bengio's (2010) start, in place: weights uniform within sqrt(6 / (fan-in + fan-out)), biases zero."""
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
-                fan_in = module.weight[0].numel()
-                module.weight.copy_(torch.randn(module.weight.shape, generator=generator) / fan_in**0.5)
+                field = module.weight[0, 0].numel()
+                limit = (6 / (field * (module.weight.shape[0] + module.weight.shape[1]))) ** 0.5
+                module.weight.copy_((torch.rand(module.weight.shape, generator=generator) * 2 - 1) * limit)
                 module.bias.zero_()
 
 
@@ -89,7 +90,16 @@ def _resume(state: Path | None, model: nn.Module, optimizer: torch.optim.Optimiz
     return saved["done"], saved["value"]
 
 
-def classifier(model: nn.Module, train: Images, decay: Sequence[float], *, iterations: int, tolerance: float = 1e-7, state: Path | None = None, label: str = "L-BFGS") -> int:
+def classifier(
+    model: nn.Module,
+    train: Images,
+    decay: Sequence[float],
+    *,
+    iterations: int,
+    tolerance: float = 1e-7,
+    state: Path | None = None,
+    label: str = "L-BFGS",
+) -> int:
     """Train all layers on cross-entropy plus weight decay by lbfgs(); returns the number of iterations. Section 4."""
     return lbfgs(
         model,

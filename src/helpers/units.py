@@ -122,10 +122,10 @@ def top_images(features: Tensor, directions: Tensor, k: int) -> Tensor:
         raise ValueError(f"directions: need shape [count, d] for features [N, d], got {list(directions.shape)} for {list(features.shape)}")
     if not 1 <= k <= len(features):
         raise ValueError(f"k: need 1 to {len(features)} images, got {k}")
-    scores = features @ directions.to(features).T
+    scores = directions.to(features) @ features.T  # (count, N)
     if not scores.isfinite().all():
         raise ValueError("features: need finite values, got some that are not")
-    return scores.sort(dim=0, descending=True, stable=True).indices[:k].T
+    return scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
 
 
 def random_images(total: int, count: int, k: int, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,108 @@
+"""Networks trained on ImageNet, with inputs in [0, 1]: AlexNet, its five convolutions shipped, the rest where the user has it."""
+
+import io
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from helpers import check, data, files
+
+NAMES = ("alexnet",)
+ASSET = data.ASSETS / "alexnet" / "alexnet.safetensors"
+ASSET_SHA256 = "89b6c95aede42fd51cda113910223642072ab94b17f437f474aabfaecdf965ce"
+OFFICIAL = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1; the digits begin its SHA-256
+
+# Mean and standard deviation of ImageNet's pixels, by channel, in [0, 1]: what the weights were trained with.
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+# Our names of torchvision's layers.
+CONVOLUTIONS = {"features.0": "conv1", "features.3": "conv2", "features.6": "conv3", "features.8": "conv4", "features.10": "conv5"}
+DENSE = {"classifier.1": "fc1", "classifier.4": "fc2", "classifier.6": "fc3"}
+
+
+def load(name: str, device: torch.device | str = "cpu", *, download: bool = False) -> nn.Sequential:
+    """The network `name`, trained on ImageNet, in evaluation mode, gradients off: images [N, 3, 224, 224] in [0, 1].
+
+    "alexnet": all eight layers, with logits [N, 1000], where torchvision's official weights are in torch hub's cache or `download`
+    allows fetching them (233 MB); else its five convolutions, which are shipped, with features [N, 256, 6, 6], and a line is printed
+    that says so. Layers: normalisation, conv1, relu1, pool1, ..., conv5, relu5, pool5, then flatten, fc1, relu6, fc2, relu7, fc3.
+    Raises ValueError for an unknown name, OSError for a missing or damaged file, ConnectionError when the download fails.
+    Architecture: torchvision's variant (Krizhevsky 2014), 64-192-384-256-256 kernels; Krizhevsky et al. (2012) have 96-256-384-384-256.
+    """
+    check.choice("name", name, NAMES)
+    weights = _official(download=download)
+    if weights is None:
+        print("AlexNet: its five convolutions only; load('alexnet', download=True) fetches all eight layers (233 MB)", flush=True)
+        weights = _shipped()
+    model = _alexnet(dense="fc1.weight" in weights)
+    model.load_state_dict(weights, strict=False)  # the normalisation has constants of its own
+    return model.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def provenance() -> dict[str, str]:
+    """Where the shipped convolutions come from: source, its checksum, licence, layout."""
+    with safetensors.safe_open(ASSET, framework="pt") as opened:
+        found: dict[str, str] = json.loads(opened.metadata()["helpers"])
+    return found
+
+
+def _alexnet(*, dense: bool) -> nn.Sequential:
+    """The convolutions with rectifiers and pooling between them and, where `dense`, the classifier, without its dropout."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=_normalisation())
+    shapes = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1))
+    for number, (inputs, outputs, kernel, stride, padding) in enumerate(shapes, start=1):
+        layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel, stride, padding)
+        layers[f"relu{number}"] = nn.ReLU()
+        if number in (1, 2, 5):
+            layers[f"pool{number}"] = nn.MaxPool2d(3, 2)
+    if dense:
+        units = {"flatten": nn.Flatten(), "fc1": nn.Linear(9216, 4096), "relu6": nn.ReLU()}
+        layers.update(units, fc2=nn.Linear(4096, 4096), relu7=nn.ReLU(), fc3=nn.Linear(4096, 1000))
+    return nn.Sequential(layers)
+
+
+def _normalisation() -> nn.BatchNorm2d:
+    """(x - mean) / deviation by channel, as a batch normalisation with ImageNet's statistics."""
+    layer = nn.BatchNorm2d(3, eps=0.0, affine=False)
+    layer.running_mean, layer.running_var = torch.tensor(MEAN), torch.tensor(DEVIATION) ** 2
+    return layer
+
+
+def _shipped() -> dict[str, Tensor]:
+    """Weights and biases of the five convolutions, from the package itself."""
+    restore = "restore it with: git checkout -- src/helpers/assets/alexnet/alexnet.safetensors"
+    if not ASSET.exists():
+        raise FileNotFoundError(f"{ASSET} is missing; {restore}")
+    content = ASSET.read_bytes()
+    if files.sha256(content) != ASSET_SHA256:
+        raise OSError(f"{ASSET} is damaged (its SHA-256 is wrong); {restore}")
+    weights: dict[str, Tensor] = safetensors.torch.load(content)
+    return weights
+
+
+def _official(*, download: bool) -> dict[str, Tensor] | None:
+    """All eight layers' weights as torchvision has them, from torch hub's cache; None where they are not and may not be fetched."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / OFFICIAL
+    if not file.exists():
+        if not download:
+            return None
+        _fetch(file)
+    content = file.read_bytes()
+    if not files.sha256(content).startswith(file.stem.rpartition("-")[2]):
+        raise OSError(f"{file} is damaged (its SHA-256 is wrong); delete it and call load('alexnet', download=True)")
+    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    return {f"{ours}.{part}": weights[f"{theirs}.{part}"] for theirs, ours in (CONVOLUTIONS | DENSE).items() for part in ("weight", "bias")}
+
+
+def _fetch(file: Path) -> None:
+    from torchvision.models import AlexNet_Weights  # slow to import, and only a download needs it
+
+    try:
+        torch.hub.load_state_dict_from_url(AlexNet_Weights.IMAGENET1K_V1.url, model_dir=str(file.parent), progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise ConnectionError(f"AlexNet's weights could not be downloaded to {file} ({error}); without them there are five convolutions") from error

@@ -1,0 +1,78 @@
+"""From an adversarial image to a local minimum of its distance: sequential projection on the linearised constraints, in the box."""
+
+import torch
+from torch import Tensor, nn
+
+from helpers import projection
+from helpers.penalty import Found, lead
+
+CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
+HALVINGS = 6  # of a step that does not end on a nearer success
+AIM = 1.05  # the margin that projections aim at, as a multiple of the margin that is needed
+PROGRESS = 1e-6  # relative; images that come nearer by less are done
+
+
+def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """The logits [b, K] and their gradients [b, K, n] at images [b, C, H, W]."""
+    with torch.enable_grad():
+        point = images.detach().requires_grad_()
+        logits = model(point)
+        rows = [torch.autograd.grad(logits[:, k].sum(), point, retain_graph=k + 1 < classes)[0].flatten(1) for k in range(classes)]
+    return logits.detach(), torch.stack(rows, dim=1)
+
+
+def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Found:
+    """Come nearer to each image from a success, staying a success.
+
+    images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the margin [b].
+    At each of at most `steps` steps the constraints "the target's logit leads every other by the margin" are linearised; the
+    shortest change of the original image that satisfies them in the box is the next point where it is a nearer success, else a
+    point on the way there.
+    """
+    origins, best = images.flatten(1), start.clone()
+    evaluations = torch.zeros_like(targets)
+    rows = torch.arange(len(best), device=best.device)
+    for _ in range(steps):
+        before = (best[rows] - origins[rows]).norm(dim=1)
+        best[rows], used = _step(model, images[rows], best[rows], targets[rows], margin[rows], classes)
+        evaluations[rows] += used
+        rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
+        if not len(rows):
+            break
+    return Found(best, torch.ones_like(targets, dtype=torch.bool), evaluations)
+
+
+def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+    """One projection with its corrections, then backtracking: the nearest success on the way, [b, n], and the evaluations [b]."""
+    origins = images.flatten(1)
+    logits, gradients = jacobian(model, best.reshape(images.shape), classes)
+    evaluations = torch.full_like(targets, classes)
+    point, nearest = best, best.clone()
+    for _ in range(1 + CORRECTIONS):
+        affine = logits - (gradients @ (point - origins)[:, :, None])[:, :, 0]
+        solution = projection.project(origins, gradients, affine, targets, margin=AIM * margin, tolerance=1e-8)
+        point = torch.where(solution.solved[:, None], (origins + solution.step).clamp(0, 1), point)
+        with torch.no_grad():
+            logits = model(point.reshape(images.shape))
+        evaluations += 1
+        _keep(nearest, point, origins, lead(logits, targets) >= margin)
+    waiting = ((nearest == best).all(dim=1) & ~(point == best).all(dim=1)).nonzero()[:, 0]
+    for halving in range(1, HALVINGS + 1):
+        if not len(waiting):
+            break
+        trial = best[waiting] + 0.5**halving * (point[waiting] - best[waiting])
+        with torch.no_grad():
+            success = lead(model(trial.reshape(-1, *images.shape[1:])), targets[waiting]) >= margin[waiting]
+        evaluations[waiting] += 1
+        kept = nearest[waiting]
+        moved = _keep(kept, trial, origins[waiting], success)
+        nearest[waiting] = kept
+        waiting = waiting[~moved]
+    return nearest, evaluations
+
+
+def _keep(nearest: Tensor, point: Tensor, origins: Tensor, success: Tensor) -> Tensor:
+    """Replace `nearest`, in place, by the points that are nearer successes; bool [b], which were."""
+    nearer = success & ((point - origins).norm(dim=1) < (nearest - origins).norm(dim=1))
+    nearest[nearer] = point[nearer]
+    return nearer

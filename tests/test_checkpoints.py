@@ -1,0 +1,80 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from helpers import checkpoints, data, models
+
+NAME = "FC10(1)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of one checkpoint, where models.load looks."""
+    original = checkpoints.path(NAME)
+    (tmp_path / original.name).write_bytes(original.read_bytes())
+    monkeypatch.setattr(checkpoints, "folder", lambda dataset: tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+def test_every_network_has_a_checkpoint_of_its_specification(name: str) -> None:
+    _, metadata = checkpoints.read(name, "mnist", models.specification(name))
+    assert metadata["name"] == name
+    assert metadata["data"] == {"dataset": "mnist", "sha256": data.checksum("mnist")}
+    assert set(metadata) >= {"specification", "iterations", "error", "environment", "seconds"}
+    assert set(metadata["error"]) == {"train", "test"}
+
+
+def test_checkpoint_files_have_names_of_their_own() -> None:
+    assert len({checkpoints.path(name) for name in models.NAMES}) == len(models.NAMES)
+
+
+def test_another_specification_is_refused_with_the_command_that_retrains(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = replace(models.specification(NAME), decay=(0.5,), seed=7)
+    monkeypatch.setitem(models.SPECIFICATIONS, NAME, changed)
+    with pytest.raises(OSError, match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"'):
+        models.load(NAME)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "header", "weights", "metadata"])
+def test_a_damaged_checkpoint_is_refused_by_name(folder: Path, damage: str) -> None:
+    file = checkpoints.path(NAME)
+    content = bytearray(file.read_bytes())
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "header":
+        file.write_bytes(b"\0" * len(content))
+    elif damage == "weights":
+        content[-5] ^= 1
+        file.write_bytes(content)
+    else:
+        save_file(load_file(file), file)
+    with pytest.raises(OSError, match=r"the checkpoint of FC10\(1\) at .* is damaged .*make models"):
+        models.load(NAME)
+
+
+def test_a_missing_checkpoint_says_how_to_train_it(folder: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r'no checkpoint of FC100-100-10 for mnist .*make models MODELS="FC100-100-10"'):
+        models.load("FC100-100-10")
+
+
+def test_a_missing_checkpoint_of_another_set_says_how_to_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='make models MODELS="ConvNet" DATASET=kmnist'):
+        models.load("ConvNet", dataset="kmnist")
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    specification = models.specification(NAME)
+    weights = {"logits.weight": torch.randn(10, 784), "logits.bias": torch.randn(10)}
+    file = checkpoints.path(NAME, where=tmp_path)
+    metadata = {"specification": json.loads(json.dumps(vars(specification))), "note": "x"}
+    checkpoints.write(NAME, weights, metadata, file)
+    found, read = checkpoints.read(NAME, "mnist", specification, tmp_path)
+    assert all(torch.equal(found[key], weights[key]) for key in weights)
+    assert read["note"] == "x"
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]

