@@ -7,7 +7,7 @@ free variables, followed along its projection into the box. Sources: Byrd, Lu, N
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -76,10 +76,10 @@ def minimize(
     rows = torch.arange(len(x), device=x.device)
     value, gradient = _evaluate(fun, x, rows)
     result = Minimum(x, value, gradient, torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows), torch.ones_like(rows))
-    going = value.isfinite() & gradient.isfinite().all(dim=1)
+    going = value.isfinite() & gradient.sum(dim=1).isfinite()
     state = _State(rows, x, value, gradient, torch.ones_like(rows), torch.zeros_like(rows), going, lower, upper, x.new_zeros(len(x), 2 * history + 1, x.shape[1]))
     for iteration in range(max_iterations + 1):
-        converged = state.going & (_projected_gradient(state).abs() <= tolerance).all(dim=1)
+        converged = state.going & (_projected_gradient(state) <= tolerance)
         result.converged[state.rows[converged]] = True
         state.going = state.going & ~converged
         remaining = int(state.going.sum()) if iteration < max_iterations else 0
@@ -139,7 +139,7 @@ def _direction(state: _State, slot: int) -> Tensor:
     h = state.pairs.shape[1] // 2
     state.pairs[:, -1] = state.gradient
     free = ~((state.x <= state.lower) & (state.gradient >= 0) | (state.x >= state.upper) & (state.gradient <= 0))
-    pairs = state.pairs * free[:, None]
+    pairs = state.pairs * free[:, None].to(state.x.dtype)
     products = pairs[:, h:] @ pairs.mT  # [b, h + 1, 2h + 1], those of Y and g with S, Y and g
     order = [(slot + i) % h for i in range(h)]
     s_y, y_y = products[:, order][:, :, order].mT, products[:, order][:, :, [h + i for i in order]]
@@ -169,10 +169,10 @@ def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) ->
 def _line_search(fun: Function, state: _State, direction: Tensor) -> None:
     """Move each problem to the first point of its projected path that lowers the value enough, in place; without one it stops."""
     size = torch.ones_like(state.value)
-    waiting, part = state.rows.new_tensor(range(len(size))), state
+    waiting, part = torch.arange(len(size), device=size.device), replace(state, pairs=state.pairs[:, :0])
     if not state.going.all():
         waiting = waiting[state.going]
-        part, direction, size = state.take(waiting), direction[waiting], size[waiting]
+        part, direction, size = part.take(waiting), direction[waiting], size[waiting]
     x, value, gradient = (tensor.clone() for tensor in (state.x, state.value, state.gradient))
     for _ in range(HALVINGS):
         trial = (part.x + size[:, None] * direction).clamp(part.lower, part.upper)
@@ -198,7 +198,7 @@ def _enough(rise: Tensor, linear: Tensor, slope: Tensor, step: Tensor, value: Te
     """Armijo's condition, bool [b]; where the value's own rounding hides the decrease, a slope that has become flatter (Hager and Zhang 2005)."""
     hidden = rise <= 4 * torch.finfo(value.dtype).eps * value.abs()
     flatter = _dot(slope, step).abs() <= 0.9 * linear.abs()
-    return ((rise <= DECREASE * linear) | (hidden & flatter)) & (linear < 0) & slope.isfinite().all(dim=1)
+    return ((rise <= DECREASE * linear) | (hidden & flatter)) & (linear < 0) & slope.sum(dim=1).isfinite()
 
 
 def _shrink(rise: Tensor, linear: Tensor) -> Tensor:

@@ -36,6 +36,7 @@ class _Dual:
     needed: Tensor  # [b, K], b_k - b_t + margin; -inf for the target
     scale: Tensor  # [b], the largest of them: the unit of the tolerance
     ceiling: Tensor  # [b], no r in the box is longer: a dual value above it proves that there is none
+    damping: Tensor  # [b], keeps the Newton system regular
     multipliers: Tensor
 
     def take(self, keep: Tensor) -> "_Dual":
@@ -97,8 +98,9 @@ def _data(origins: Tensor, jacobian: Tensor, logits: Tensor, targets: Tensor, ma
     hardest = distance.argmax(dim=1, keepdim=True)
     first = (needed / squares).gather(1, hardest).nan_to_num(0.0, 0.0, 0.0).clamp(min=0)
     multipliers = torch.zeros_like(logits).scatter(1, hardest, first).masked_fill(target, 0.0)
+    damping = 1e-12 * squares.amax(dim=1) + torch.finfo(logits.dtype).tiny
     ceiling = torch.maximum(origins, 1 - origins).square().sum(dim=1) / 2 * (1 + 1e-6)
-    return torch.arange(len(origins), device=origins.device), -origins, 1 - origins, jacobian, target, needed, scale, ceiling, multipliers
+    return torch.arange(len(origins), device=origins.device), -origins, 1 - origins, jacobian, target, needed, scale, ceiling, damping, multipliers
 
 
 def _differences(gram: Tensor, target: Tensor) -> Tensor:
@@ -139,8 +141,7 @@ def _climb(dual: _Dual, point: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 def _newton(dual: _Dual, step: Tensor, inside: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
     """The Newton direction of the multipliers that are positive or want to grow, [b, K]; zero for the others."""
     free = ((dual.multipliers > 0) | (gradient > 0)) & ~dual.target
-    hessian = _differences((dual.jacobian * inside[:, None]) @ dual.jacobian.mT, dual.target)
-    damping = 1e-12 * dual.jacobian.square().sum(dim=-1).amax(dim=-1).expand(len(free)) + torch.finfo(value.dtype).tiny
+    hessian = _differences((dual.jacobian * inside[:, None].to(step.dtype)) @ dual.jacobian.mT, dual.target)
     both = free[:, :, None] & free[:, None]
-    system = torch.where(both, hessian, 0.0) + torch.diag_embed(torch.where(free, damping[:, None], 1.0))
+    system = torch.where(both, hessian, 0.0) + torch.diag_embed(torch.where(free, dual.damping[:, None], 1.0))
     return torch.linalg.solve(system, torch.where(free, gradient, 0.0))
