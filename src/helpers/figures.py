@@ -80,7 +80,7 @@ def against_paper(names: Sequence[str], ours: Sequence[float], paper: Sequence[f
     return figure
 
 
-def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], title: str = "", limit: float = 100.0) -> Figure:
+def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], title: str = "", limit: float = 100.0, decimals: int = 1) -> Figure:
     """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
     figure, axis = subplots(figsize=(6.4, 0.5 * len(rows) + 1.6))
     axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
@@ -88,7 +88,7 @@ def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], t
     axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
     axis.set_yticks(range(len(rows)), rows)
     for (row, column), value in np.ndenumerate(values):
-        axis.text(column, row, f"{value:.1f}", ha="center", va="center", color="white" if value > 0.6 * limit else "black")
+        axis.text(column, row, f"{value:.{decimals}f}", ha="center", va="center", color="white" if value > 0.6 * limit else "black")
     axis.set_title(title, fontsize=11)
     return figure
 
@@ -240,4 +240,70 @@ def answered(images: Tensor, answers: Mapping[str, Sequence[int]], labels: Seque
                 annotation_clip=False,
                 **style,
             )
+    return figure
+
+
+def noise_law(panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], *, factor: float) -> Figure:
+    """For each image the length of the noise against the length of the shortest perturbation (shortest [N], noise [N]), by panel and network.
+
+    The line is noise = factor times shortest; images where either is zero or infinite are left out.
+    """
+    figure, axes = subplots(1, len(panels), sharex=True, sharey=True, figsize=(6.4, 4.4), squeeze=False)
+    for axis, (title, clouds) in zip(axes[0], panels.items(), strict=True):
+        for (name, (shortest, noise)), color, marker in zip(clouds.items(), COLORS.values(), "osD^", strict=False):
+            kept = shortest.isfinite() & noise.isfinite() & (shortest > 0.01)
+            axis.loglog(shortest[kept].cpu(), noise[kept].cpu(), marker, color=color, ms=4, alpha=0.5, mew=0, label=name)
+        axis.axline((1, factor), (2, 2 * factor), color="black", lw=1)
+        axis.set_title(title, fontsize=11)
+        axis.legend(loc="lower right", handletextpad=0, fontsize=11)
+        axis.set_xlabel("shortest perturbation")
+    axes[0, 0].set_ylabel("noise that changes 16 % of answers")
+    return figure
+
+
+def line_search(c: Sequence[float], lengths: Sequence[float], hit: Sequence[bool]) -> Figure:
+    """Length of the minimiser's perturbation against c, on a logarithmic axis: filled dots where it is classified as the target."""
+    figure, axis = subplots()
+    axis.plot(c, lengths, color=COLORS["grey"], lw=1, zorder=1)
+    for success, style in ((True, {"color": COLORS["blue"], "label": "classified as the target"}), (False, {"mfc": "white", "mec": COLORS["orange"], "label": "not"})):
+        chosen = [(value, length) for value, length, reached in zip(c, lengths, hit, strict=True) if reached == success]
+        axis.plot(*zip(*chosen, strict=True), "o", **style) if chosen else None
+    axis.set(xscale="log", xlabel="c", ylabel="length of r", ylim=(0, None))
+    axis.legend()
+    return figure
+
+
+def adversarial(
+    originals: Tensor,
+    distorted: Tensor,
+    noisy: Tensor,
+    *,
+    answers: Sequence[int],
+    noise_answers: Sequence[int],
+    distortions: Sequence[float],
+) -> Figure:
+    """Four rows: originals [N, 1, H, W], the magnified change, the distorted images, noisy ones; answers are the network's classes."""
+    change = (distorted - originals).cpu()
+    figure, axes = subplots(4, len(originals), figsize=(6.4, 4 * 6.4 / len(originals) * 1.15), squeeze=False)
+    for column in range(len(originals)):
+        limit = float(change[column].abs().max()) or 1.0
+        for row, picture in enumerate((originals[column], change[column], distorted[column], noisy[column])):
+            shade = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if row == 1 else {"vmin": 0, "vmax": 1}
+            axes[row, column].imshow(picture[0].cpu().numpy(), **shade)
+            axes[row, column].set(xticks=[], yticks=[])
+            axes[row, column].grid(visible=False)
+            axes[row, column].spines[:].set_visible(False)
+        axes[1, column].set_title(f"{distortions[column]:.3f}", fontsize=10, pad=2)
+        axes[2, column].set_title(f"a {answers[column]}", fontsize=10, pad=2)
+        axes[3, column].set_title(f"a {noise_answers[column]}", fontsize=10, pad=2)
+    return figure
+
+
+def sorted_curves(values: Mapping[str, Sequence[float]], *, ylabel: str) -> Figure:
+    """Each series in rising order, against the percentage of images at or below."""
+    figure, axis = subplots()
+    for name, series in values.items():
+        axis.plot(np.linspace(0, 100, len(series)), np.sort(series), label=name, lw=2)
+    axis.set(xlabel="images (%)", ylabel=ylabel, ylim=(0, None))
+    axis.legend()
     return figure

@@ -125,7 +125,18 @@ def top_images(features: Tensor, directions: Tensor, k: int) -> Tensor:
     scores = directions.to(features) @ features.T  # (count, N)
     if not scores.isfinite().all():
         raise ValueError("features: need finite values, got some that are not")
-    return scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return _first(scores, k)
+
+
+def _first(scores: Tensor, k: int) -> Tensor:
+    """Columns of the k largest of each row [count, N], by a stable sort: the full one is slow, and needed only where the k-th place is shared."""
+    found = scores.topk(k, dim=1)
+    columns = found.indices.sort(dim=1).values
+    order = scores.gather(1, columns).sort(dim=1, descending=True, stable=True).indices
+    first = columns.gather(1, order)
+    shared = (scores >= found.values[:, -1:]).sum(dim=1) > k
+    first[shared] = scores[shared].sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return first
 
 
 def random_images(total: int, count: int, k: int, generator: torch.Generator) -> Tensor:
