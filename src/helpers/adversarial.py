@@ -1,6 +1,6 @@
 """What every adversarial search returns, and the checks that every search makes at the door."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,12 @@ def collect(originals: Tensor, found: Tensor, targets: Tensor, success: Tensor, 
     return Adversarial(images, targets, success, l2, l2 / pixels**0.5, evaluations)
 
 
+def lead(logits: Tensor, targets: Tensor) -> Tensor:
+    """The target's logit minus the largest other one, [b]: positive where the target is the prediction."""
+    others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
+    return logits.gather(1, targets[:, None])[:, 0] - others
+
+
 def model(network: nn.Module, images: Tensor) -> int:
     """The number of classes of a network that can be searched on these images: images [N, C, H, W] to finite logits [N, K].
 
@@ -61,9 +67,21 @@ def model(network: nn.Module, images: Tensor) -> int:
     return logits.shape[1]
 
 
-def targets(value: Tensor | str, count: int, classes: int) -> None:
+def targets(value: Tensor | str, count: int, classes: int | None) -> None:
     """Raise ValueError unless `value` is "random", "nearest" or an int64 tensor [count] in [0, classes)."""
     if isinstance(value, str):
         check.choice("targets", value, ("random", "nearest"))
     else:
         check.labels(value, count, classes, argument="targets")
+
+
+def device(images: Tensor, **others: Tensor | str) -> None:
+    """Raise ValueError unless the tensors are on the images' device."""
+    for argument, value in others.items():
+        if isinstance(value, Tensor) and value.device != images.device:
+            raise ValueError(f"{argument}: need the images' device {images.device}, got {value.device}")
+
+
+def join(parts: list[Adversarial]) -> Adversarial:
+    """Several results as one."""
+    return Adversarial(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Adversarial)))

@@ -23,11 +23,11 @@ class Exact(Adversarial):
     gap: Tensor
 
 
-def minimum_distortion(weight: Tensor, bias: Tensor, images: Tensor, targets: Tensor, *, margin: float = 0.0) -> Exact:
+def minimum_distortion(weight: Tensor, bias: Tensor, images: Tensor, targets: Tensor, *, margin: Tensor | float = 0.0) -> Exact:
     """The nearest image within [0, 1] that the linear classifier weight @ x + bias assigns to its target.
 
     weight: [K, n]. bias: [K]. images: [N, C, H, W] in [0, 1], CHW = n. targets: int64 [N]. margin: by how much the target's logit
-    must lead every other. Works in float64. An image is a success unless no image in the box is classified as its target.
+    must lead every other, a number or [N]. Works in float64. An image is a success unless no image in the box is classified as its target.
     Raises ValueError for shapes that do not fit, values outside their range, and weights or biases that are not finite.
     Source: the definition of D(x, l) in section 4.1 of Szegedy et al. (2014), which is convex here.
     """
@@ -38,28 +38,27 @@ def minimum_distortion(weight: Tensor, bias: Tensor, images: Tensor, targets: Te
         raise ValueError("weight, bias: need finite values, got NaN or infinity")
     check.labels(targets, len(images), len(weight), argument="targets")
     weight, bias, originals = weight.detach().double(), bias.detach().double(), images.detach().double()
-    parts = [_solve(weight, bias, x, t, margin) for x, t in zip(originals.flatten(1).split(CHUNK), targets.split(CHUNK), strict=True)]
+    if not len(images):
+        empty = images.new_zeros(0).double()
+        return Exact(originals, targets, targets.bool(), empty, empty, targets, empty)
+    margins = torch.as_tensor(margin, dtype=torch.float64, device=images.device).expand(len(images))
+    chunks = zip(originals.flatten(1).split(CHUNK), targets.split(CHUNK), margins.split(CHUNK), strict=True)
+    parts = [_solve(weight, bias, *chunk) for chunk in chunks]
     found, gap = (torch.cat(part) for part in zip(*parts, strict=True))
     success = gap.isfinite()
     result = adversarial.collect(originals, found.reshape(originals.shape), targets, success, torch.ones_like(targets))
     return Exact(**vars(result), gap=gap)
 
 
-def _solve(weight: Tensor, bias: Tensor, x: Tensor, targets: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+def _solve(weight: Tensor, bias: Tensor, x: Tensor, targets: Tensor, margin: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest points [b, n] and their relative gaps [b], inf where there is none."""
     logits = x @ weight.T + bias
-    lead = _lead(logits, targets)
+    lead = adversarial.lead(logits, targets)
     slack = SLACK * (margin - lead).clamp(min=0)
     solution = projection.project(x, weight, logits, targets, margin=margin + slack, tolerance=SLACK / 10)
     found = (x + solution.step).clamp(0, 1)
     primal = (found - x).square().sum(dim=1) / 2
     dual = solution.dual - slack * solution.multipliers.sum(dim=1)  # the same multipliers without the slack
     gap = torch.where(primal > 0, (primal - dual) / primal, 0.0)
-    inside = _lead(found @ weight.T + bias, targets) >= margin
+    inside = adversarial.lead(found @ weight.T + bias, targets) >= margin
     return found, torch.where(solution.solved & inside, gap, torch.inf)
-
-
-def _lead(logits: Tensor, targets: Tensor) -> Tensor:
-    """The target's logit minus the largest other, [b]."""
-    others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
-    return logits.gather(1, targets[:, None])[:, 0] - others

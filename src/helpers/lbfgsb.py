@@ -54,7 +54,9 @@ class _State:
     def take(self, keep: Tensor) -> "_State":
         """The problems that an index or a boolean mask names."""
         values = [getattr(self, field.name) for field in fields(self)]
-        return _State(*(value if field.name in ("lower", "upper") and len(value) == 1 else value[keep] for field, value in zip(fields(self), values, strict=True)))
+        return _State(
+            *(value if field.name in ("lower", "upper") and len(value) == 1 else value[keep] for field, value in zip(fields(self), values, strict=True))
+        )
 
 
 def minimize(
@@ -77,7 +79,9 @@ def minimize(
     value, gradient = _evaluate(fun, x, rows)
     result = Minimum(x, value, gradient, torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows), torch.ones_like(rows))
     going = value.isfinite() & gradient.sum(dim=1).isfinite()
-    state = _State(rows, x, value, gradient, torch.ones_like(rows), torch.zeros_like(rows), going, lower, upper, x.new_zeros(len(x), 2 * history + 1, x.shape[1]))
+    state = _State(
+        rows, x, value, gradient, torch.ones_like(rows), torch.zeros_like(rows), going, lower, upper, x.new_zeros(len(x), 2 * history + 1, x.shape[1])
+    )
     for iteration in range(max_iterations + 1):
         converged = state.going & (_projected_gradient(state) <= tolerance)
         result.converged[state.rows[converged]] = True
@@ -115,8 +119,9 @@ def _record(result: Minimum, state: _State) -> None:
 
 
 def _projected_gradient(state: _State) -> Tensor:
-    """X - clip(x - gradient), [b, n]: zero exactly at a stationary point."""
-    return state.x - (state.x - state.gradient).clamp(state.lower, state.upper)
+    """The largest entry of x - clip(x - gradient), [b]: zero exactly at a stationary point."""
+    move = state.x - (state.x - state.gradient).clamp(state.lower, state.upper)
+    return torch.linalg.vector_norm(move, ord=torch.inf, dim=1)
 
 
 def _step(fun: Function, state: _State, slot: int) -> None:

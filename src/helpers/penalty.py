@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import lbfgsb
+from helpers.adversarial import lead
 
 FIRST = 0.25  # the first c, as a part of the length of the loss' gradient at the original: there |r| and the loss pull equally at c = length
 FACTOR = 3.0  # by which c grows after a success and shrinks after a failure until it has been bracketed; bisected geometrically from then on
@@ -22,12 +23,6 @@ class Found:
     evaluations: Tensor
 
 
-def lead(logits: Tensor, targets: Tensor) -> Tensor:
-    """The target's logit minus the largest other one, [b]: positive where the target is the prediction."""
-    others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
-    return logits.gather(1, targets[:, None])[:, 0] - others
-
-
 def search(model: nn.Module, images: Tensor, targets: Tensor, margin: Tensor, *, steps: int, iterations: int) -> Found:
     """The nearest success among the minimisers for `steps` values of c, each found by at most `iterations` steps of L-BFGS.
 
@@ -41,7 +36,9 @@ def search(model: nn.Module, images: Tensor, targets: Tensor, margin: Tensor, *,
     start, best = origins.clone(), origins.clone()
     evaluations = torch.ones_like(targets)
     for _ in range(steps):
-        minimum = lbfgsb.minimize(_objective(model, images, targets, c), start, 0.0, 1.0, history=HISTORY, max_iterations=iterations, tolerance=1e-4 * c.max().item())
+        minimum = lbfgsb.minimize(
+            _objective(model, images, targets, c), start, 0.0, 1.0, history=HISTORY, max_iterations=iterations, tolerance=1e-4 * c.max().item()
+        )
         with torch.no_grad():
             success = lead(model(minimum.x.reshape(images.shape)), targets) >= margin
         evaluations += minimum.evaluations + 1

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers import projection
-from helpers.penalty import Found, lead
+from helpers.adversarial import lead
+from helpers.penalty import Found
 
 CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
 HALVINGS = 6  # of a step that does not end on a nearer success
@@ -19,6 +20,24 @@ def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Te
         logits = model(point)
         rows = [torch.autograd.grad(logits[:, k].sum(), point, retain_graph=k + 1 < classes)[0].flatten(1) for k in range(classes)]
     return logits.detach(), torch.stack(rows, dim=1)
+
+
+def rank(model: nn.Module, images: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """The classes in the order of their distance to first order, [b, K], the label last.
+
+    The distance to class k is that to the half-space where k's linearised logit reaches the prediction's, along the coordinates
+    that the box leaves free. A misclassified image's prediction comes first.
+    """
+    logits, gradients = jacobian(model, images, classes)
+    rows = torch.arange(len(logits), device=logits.device)
+    predicted = logits.argmax(dim=1)
+    difference = gradients - gradients[rows, predicted][:, None]
+    x = images.flatten(1)[:, None]
+    free = torch.where(difference > 0, x < 1, x > 0)
+    slope = (difference * free.to(difference.dtype)).norm(dim=2)
+    distance = (logits[rows, predicted][:, None] - logits) / slope
+    distance[rows, predicted] = 0.0
+    return distance.nan_to_num(torch.inf).scatter(1, labels[:, None], torch.inf).argsort(dim=1, stable=True)
 
 
 def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Found:
