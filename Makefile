@@ -30,10 +30,12 @@ book: install ## execute the chapters (those that are not done yet) and render t
 	$(RUN) helpers execute $(EDITION) --profile $(PROFILE) $(CHAPTERS)
 	$(RUN) helpers render $(EDITION) --profile $(PROFILE) $(CHAPTERS)
 
-test: install ## unit tests, then every chapter under smoke, executed and validated
+test: install ## unit tests, then every chapter under smoke: executed, validated, rendered, checked
 	$(RUN) pytest
 	$(RUN) helpers execute $(EDITION) --profile smoke $(CHAPTERS)
 	$(RUN) helpers validate $(EDITION) --profile smoke $(CHAPTERS)
+	$(RUN) helpers render $(EDITION) --profile smoke $(CHAPTERS)
+	HTML="$(BUILD)/smoke/html" $(RUN) pytest --quiet tests/book.py
 
 models: install ## train the networks that lack a checkpoint (MODELS="FC10(1)" for some, FORCE=1 for those that have one)
 	$(RUN) helpers.training --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
@@ -44,7 +46,7 @@ reference: install ## execute the chapters in book/ under paper, in place, with 
 	$(RUN) helpers reference $(EDITION) --profile paper $(CHAPTERS)
 
 browser: install ## open every page of the rendered book in Chromium, no other host in reach
-	HTML="$(BUILD)/html" $(RUN) pytest tests/browser.py
+	HTML="$(BUILD)/$(PROFILE)/html" $(RUN) pytest tests/browser.py
 
 lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .

@@ -55,6 +55,11 @@ class Edition:
         """What the chapters write their numbers under."""
         return self.build / "-".join(["results", *([self.dataset] if self.dataset != "mnist" else [])])
 
+    @property
+    def html(self) -> Path:
+        """The rendered book."""
+        return self.folder / "html"
+
     def executed(self, chapter: str) -> Path:
         """The executed notebook of a chapter."""
         return self.folder / "executed" / f"{chapter}.ipynb"

@@ -307,3 +307,71 @@ def sorted_curves(values: Mapping[str, Sequence[float]], *, ylabel: str) -> Figu
     axis.set(xlabel="images (%)", ylabel=ylabel, ylim=(0, None))
     axis.legend()
     return figure
+
+
+def spike(x: Sequence[int], counted: Sequence[float], expected: Sequence[float], *, xlabel: str, ylabel: str, labels: tuple[str, str]) -> Figure:
+    """Counts along x above what is expected, the highest one marked with its x; labels: of the counts and of what is expected."""
+    figure, axis = subplots(figsize=(6.4, 3.2))
+    axis.plot(x, counted, color=COLORS["blue"], lw=1, label=labels[0])
+    axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5, label=labels[1])
+    top = int(np.argmax(counted))
+    axis.annotate(str(x[top]), (x[top], counted[top]), xytext=(0, 4), textcoords="offset points", ha="center", weight="bold")
+    axis.plot(x[top], counted[top], "o", color=COLORS["blue"])
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1.12 * max(counted)))
+    axis.legend(loc="upper left")
+    return figure
+
+
+def pair_matrix(values: Mapping[tuple[str, str], float], *, names: Sequence[str], marked: Sequence[tuple[str, str]] = ()) -> Figure:
+    """A number for each ordered pair (row, column) of different names, shaded by size; pairs in `marked` carry a dot."""
+    grid = np.array([[values.get((row, column), np.nan) for column in names] for row in names])
+    limit = max(1.0, float(np.nanmax(np.abs(grid))))
+    figure, axis = subplots(figsize=(6.4, 0.5 * len(names) + 1.4))
+    axis.imshow(grid, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    axis.grid(visible=False)
+    axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    for (row, column), value in np.ndenumerate(grid):
+        if np.isfinite(value):
+            dot = " •" if (names[row], names[column]) in marked else ""
+            axis.text(column, row, f"{value:+.1f}{dot}", ha="center", va="center", color="white" if abs(value) > 0.7 * limit else "black")
+    return figure
+
+
+def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
+    """Singular values in falling order, one curve for each layer, on logarithmic axes."""
+    figure, axis = subplots()
+    for number, (name, series) in enumerate(values.items()):
+        axis.plot(range(1, len(series) + 1), series, "--" if number % 2 else "-", label=name, lw=1.8)
+    axis.set(xscale="log", yscale="log", xlabel="number", ylabel="singular value", ylim=(1e-2, None))
+    axis.legend(fontsize=10)
+    return figure
+
+
+def brackets(names: Sequence[str], lower: Sequence[float], upper: Sequence[float], *, xlabel: str) -> Figure:
+    """One line a name from its lower to its upper bound, on a logarithmic axis."""
+    figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 0.9))
+    places = np.arange(len(names))[::-1]
+    axis.hlines(places, lower, upper, color=COLORS["grey"], lw=2)
+    axis.plot(lower, places, "o", color=COLORS["blue"], label="at least")
+    axis.plot(upper, places, "D", color=COLORS["orange"], mfc="none", mew=1.5, label="at most")
+    axis.set_yticks(places, names)
+    axis.set(xscale="log", xlabel=xlabel)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
+    return figure
+
+
+def growth(stages: Sequence[str], values: Mapping[str, Sequence[Sequence[float]]], bounds: Sequence[float]) -> Figure:
+    """For each stage and kind of perturbation a cloud of ratios, its median, and the stage's bound as a bar; logarithmic."""
+    figure, axis = subplots()
+    jitter = np.random.default_rng(0)
+    for number, (kind, color) in enumerate(zip(values, (COLORS["blue"], COLORS["orange"]), strict=False)):
+        for stage, ratios in enumerate(values[kind]):
+            place = stage + 0.3 * (number - 0.5)
+            axis.plot(place + jitter.uniform(-0.1, 0.1, len(ratios)), ratios, ".", ms=3, alpha=0.5, color=color)
+            axis.plot([place - 0.12, place + 0.12], [np.median(ratios)] * 2, color=color, lw=3, label=kind if stage == 0 else None)
+    axis.hlines(bounds, np.arange(len(stages)) - 0.35, np.arange(len(stages)) + 0.35, color="black", lw=2, label="bound")
+    axis.set_xticks(range(len(stages)), stages)
+    axis.set(yscale="log", ylabel="length of change / length of r")
+    axis.legend(loc="upper left")
+    return figure

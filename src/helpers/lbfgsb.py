@@ -53,10 +53,8 @@ class _State:
 
     def take(self, keep: Tensor) -> "_State":
         """The problems that an index or a boolean mask names."""
-        values = [getattr(self, field.name) for field in fields(self)]
-        return _State(
-            *(value if field.name in ("lower", "upper") and len(value) == 1 else value[keep] for field, value in zip(fields(self), values, strict=True))
-        )
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _State(**{name: value if name in ("lower", "upper") and len(value) == 1 else value[keep] for name, value in values.items()})
 
 
 def minimize(
@@ -75,13 +73,12 @@ def minimize(
     if history < 1 or max_iterations < 0:
         raise ValueError(f"history, max_iterations: need at least 1 and 0, got {history} and {max_iterations}")
     x = x0.detach().clamp(lower, upper)
-    rows = torch.arange(len(x), device=x.device)
+    rows, ones = torch.arange(len(x), device=x.device), x.new_ones(len(x), dtype=torch.int64)
     value, gradient = _evaluate(fun, x, rows)
-    result = Minimum(x, value, gradient, torch.zeros_like(rows, dtype=torch.bool), torch.zeros_like(rows), torch.ones_like(rows))
+    result = Minimum(x.clone(memory_format=torch.contiguous_format), value.clone(), gradient.clone(), ones == 0, ones - 1, ones.clone())
     going = value.isfinite() & gradient.sum(dim=1).isfinite()
-    state = _State(
-        rows, x, value, gradient, torch.ones_like(rows), torch.zeros_like(rows), going, lower, upper, x.new_zeros(len(x), 2 * history + 1, x.shape[1])
-    )
+    pairs = x.new_zeros(len(x), 2 * history + 1, x.shape[1])
+    state = _State(rows, x, value, gradient, ones, ones - 1, going, lower, upper, pairs)
     for iteration in range(max_iterations + 1):
         converged = state.going & (_projected_gradient(state) <= tolerance)
         result.converged[state.rows[converged]] = True
@@ -97,11 +94,14 @@ def minimize(
 
 
 def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> tuple[Tensor, Tensor]:
-    """The bounds as tensors [B, n], once all is in order."""
-    if not isinstance(x0, Tensor) or not x0.is_floating_point() or x0.ndim != 2 or not x0.isfinite().all():
+    """The bounds as tensors [B, n] or [1, n], once all is in order."""
+    if not isinstance(x0, Tensor) or not x0.is_floating_point() or x0.ndim != 2 or x0.shape[1] == 0 or not x0.isfinite().all():
         raise ValueError(f"x0: need a finite floating-point tensor [B, n], got {list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__}")
-    low, high = (torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper))
-    low, high = (bound if bound.ndim == 2 and len(bound) > 1 else bound.expand(1, x0.shape[1]) for bound in (low, high))
+    bounds = [torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper)]
+    try:
+        low, high = (bound.expand(len(x0) if bound.ndim == 2 and len(bound) > 1 else 1, x0.shape[1]) for bound in bounds)
+    except RuntimeError:
+        raise ValueError(f"lower, upper: need shapes that broadcast to {list(x0.shape)}, got {[list(bound.shape) for bound in bounds]}") from None
     if not (low <= high).all():  # NaN fails the comparison
         raise ValueError("lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN")
     return low, high

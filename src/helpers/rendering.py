@@ -12,7 +12,7 @@ from helpers.chapters import BOOK, Edition
 
 
 def render(selected: list[str], edition: Edition) -> int:
-    """Build <build>/html from the selected chapters as this edition executed them, the others as committed.
+    """Build <edition>/html from the selected chapters as this edition executed them, the others as committed.
 
     A strict build: every warning is an error. Returns jupyter-book's exit status.
     """
@@ -21,10 +21,9 @@ def render(selected: list[str], edition: Edition) -> int:
     status = subprocess.run([*command, "--path-output", str(edition.folder), "-n", "-W", "--keep-going", "--quiet"], check=False).returncode
     if status:
         return status
-    page = edition.build / "html"
-    shutil.rmtree(page, ignore_errors=True)
-    shutil.copytree(edition.folder / "_build" / "html", page)
-    print(f"The book is at {page.resolve() / 'index.html'}")
+    shutil.rmtree(edition.html, ignore_errors=True)
+    (edition.folder / "_build" / "html").rename(edition.html)
+    print(f"The book is at {edition.html.resolve() / 'index.html'}")
     return 0
 
 

@@ -116,10 +116,10 @@ class SparseCoding:
     """How the autoencoder of AE400-10 is trained: not stated in the paper, chosen on a validation split."""
 
     sparsity: float = 0.05  # wanted mean activation of a hidden unit
-    weight: float = 1.0  # of the divergence from it, beside the reconstruction's cross-entropy summed over pixels
+    weight: float = 2.0  # of the divergence from it, beside the reconstruction's cross-entropy summed over pixels
     epochs: int = 20
     batch: int = 250
-    rate: float = 4e-3  # Adam's, at the peak of a one-cycle schedule
+    rate: float = 8e-3  # Adam's, at the peak of a one-cycle schedule
 
 
 def autoencoder(encoder: nn.Linear, images: Tensor, settings: SparseCoding, generator: torch.Generator, label: str = "autoencoder") -> float:

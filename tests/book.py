@@ -1,0 +1,98 @@
+"""Static checks of a rendered book, in the folder $HTML: it asks no other host for anything, and nothing in it is broken."""
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+HTML = Path(os.environ["HTML"])
+PAGES = sorted(path for path in HTML.glob("*.html"))
+LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data", "embed": "src"}
+ELSEWHERE = re.compile(r"^(https?:)?//", re.IGNORECASE)
+
+
+@pytest.fixture(params=PAGES, ids=lambda path: path.name)
+def page(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+@pytest.fixture
+def soup(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def loaded(soup: BeautifulSoup) -> list[str]:
+    """Everything that a browser fetches by itself when it opens the page."""
+    fetched = [str(tag[attribute]) for name, attribute in LOADED.items() for tag in soup.find_all(name) if tag.get(attribute)]
+    return [address for address in fetched if not address.startswith("data:")]
+
+
+def test_the_book_has_its_pages() -> None:
+    names = {page.stem for page in PAGES}
+    assert {"intro", "models", "units", "adversarial_search", "transfer", "noise", "lipschitz", "glossary", "bibliography", "execution", "search"} <= names
+
+
+def test_nothing_is_fetched_from_another_host(soup: BeautifulSoup) -> None:
+    canonical = {str(tag["href"]) for tag in soup.find_all("link", rel="canonical")}
+    assert [address for address in loaded(soup) if ELSEWHERE.match(address) and address not in canonical] == []
+
+
+def test_no_script_in_the_page_names_another_host_to_fetch_from(soup: BeautifulSoup) -> None:
+    scripts = "\n".join(tag.get_text() for tag in soup.find_all("script") if not tag.get("src"))
+    named = set(re.findall(r"https?://[^\s\"'`]+", scripts))
+    assert named == set()
+
+
+def test_style_sheets_fetch_nothing_from_another_host() -> None:
+    for sheet in HTML.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8", errors="replace")
+        assert not re.search(r"url\(\s*[\"']?(https?:)?//", text), sheet
+        assert not re.search(r"@import\s+[\"'](https?:)?//", text), sheet
+
+
+def test_everything_that_is_fetched_is_there(page: Path, soup: BeautifulSoup) -> None:
+    missing = [address for address in loaded(soup) if not ELSEWHERE.match(address) and not (page.parent / unquote(urlsplit(address).path)).exists()]
+    assert missing == []
+
+
+def test_links_within_the_book_lead_somewhere(page: Path, soup: BeautifulSoup) -> None:
+    broken = []
+    for link in soup.find_all("a", href=True):
+        parts = urlsplit(str(link["href"]))
+        if parts.scheme or parts.netloc:
+            continue
+        target = page.parent / unquote(parts.path) if parts.path else page
+        if not target.exists():
+            broken.append(str(link["href"]))
+        elif parts.fragment and target.suffix == ".html":
+            other = soup if target == page else BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
+            if not other.find(id=unquote(parts.fragment)):
+                broken.append(str(link["href"]))
+    assert broken == []
+
+
+def test_every_picture_is_described(soup: BeautifulSoup) -> None:
+    article = soup.find("article") or soup
+    assert [str(image)[:80] for image in article.find_all("img") if len(str(image.get("alt", "")).strip()) < 20] == []
+
+
+def test_the_page_has_a_language_a_title_and_one_main_heading(soup: BeautifulSoup) -> None:
+    assert soup.html is not None
+    assert soup.html.get("lang") == "en"
+    assert soup.title is not None
+    assert soup.title.get_text().strip()
+    assert len((soup.find("article") or soup).find_all("h1")) <= 1
+
+
+def test_no_reference_was_left_open(soup: BeautifulSoup) -> None:
+    text = (soup.find("article") or soup).get_text()
+    for mark in ("{glue", "{numref", "{term", "{cite", "{doc", "{eq}", "WARNING", "nan [", "Traceback"):
+        assert mark not in text, mark
+
+
+def test_notebooks_can_be_downloaded() -> None:
+    for name in ("models", "units", "adversarial_search", "transfer", "noise", "lipschitz"):
+        assert (HTML / "_sources" / f"{name}.ipynb").exists()

@@ -1,0 +1,103 @@
+"""Every page of a rendered book, in the folder $HTML, opened in the system's Chromium with all other hosts out of reach."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+HTML = Path(os.environ["HTML"]).resolve()
+PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """A file server that does not log."""
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("no Chromium on this machine: install it (Debian: apt-get install chromium) or set CHROMIUM")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids=lambda pair: "-".join(pair))
+def view(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[tuple[Page, list[str]]]:
+    """An empty page in one theme and size, and the list of what goes wrong in it."""
+    theme, size = request.param
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
+    context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    problems: list[str] = []
+
+    def guard(route: Route) -> None:
+        if route.request.url.startswith((address, "data:", "blob:")):
+            route.continue_()
+        else:
+            problems.append(f"asked for {route.request.url}")
+            route.abort()
+
+    context.route("**/*", guard)
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
+    page.on("response", lambda response: problems.append(f"{response.status}: {response.url}") if response.status >= 400 else None)
+    yield page, problems
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str) -> None:
+    page, problems = view
+    page.goto(f"{address}/{name}", wait_until="networkidle")
+    page.evaluate("window.MathJax?.startup?.promise")
+    broken = page.evaluate("[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).map(image => image.src)")
+    problems += [f"broken image: {source}" for source in broken]
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if overflow > 1:
+        wide = "[...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
+        problems.append(f"{overflow} px wider than the window: {page.evaluate(wide)}")
+    problems = list(problems)  # axe itself asks for style sheets under addresses that do not exist
+    for violation in Axe().run(page).response["violations"]:
+        if violation["impact"] in {"serious", "critical"}:
+            problems.append(f"axe, {violation['impact']}: {violation['id']}: {[node['html'][:160] for node in violation['nodes'][:4]]}")
+    assert problems == []
+
+
+def test_the_search_finds_a_word_without_a_server_elsewhere(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/search.html?q=distortion")
+    page.wait_for_selector("#search-results li", timeout=20_000)
+    assert page.locator("#search-results li").count() >= 2
+
+
+def test_the_keyboard_reaches_the_text(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/models.html", wait_until="networkidle")
+    page.keyboard.press("Tab")
+    assert "skip" in page.evaluate("document.activeElement.textContent").lower()
