@@ -109,6 +109,7 @@ def interval_rows(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], *,
             found = [values[row][name] for row in rows]
             axis.hlines(heights, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, lw=2)
             axis.plot([estimate.value for estimate in found], heights, marker, color=color, ms=5, label=name)
+        axis.margins(x=0.1)  # room for the names of the lines
         axis.set_title(title, fontsize=11, pad=18 if lines else 6)
         axis.grid(visible=False, axis="y")
         axis.set_xlabel(unit)
@@ -156,7 +157,7 @@ def matrix_against_paper(ours: np.ndarray, paper: np.ndarray, *, rows: Sequence[
 
 
 def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Sequence[str], agrees: Sequence[bool], labelled: int = 6) -> Figure:
-    """Our percentages against the paper's, with both intervals, on the diagonal where they are equal; the `labelled` farthest are named."""
+    """Our percentages against the paper's, with both intervals, on the diagonal where they are equal; the `labelled` farthest are named. Square-root axes."""
     figure, axis = subplots(figsize=(6.4, 5.6))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
     for wanted, color, marker, label in ((True, COLORS["blue"], "o", "agree"), (False, COLORS["orange"], "D", "do not agree")):
@@ -165,13 +166,21 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
         axis.hlines(y, [printed.low for _, printed in chosen], [printed.high for _, printed in chosen], color=color, alpha=0.35)
         axis.vlines(x, [our.low for our, _ in chosen], [our.high for our, _ in chosen], color=color, alpha=0.35)
         axis.plot(x, y, marker, color=color, label=label)
-    order = np.argsort([-abs(our.value - printed.value) for our, printed in zip(ours, paper, strict=True)])
-    for place in order[:labelled]:
-        right = paper[place].value < 55
-        offset = (8 if right else -8, 0)
-        position = (paper[place].value, ours[place].value)
-        axis.annotate(names[place], position, xytext=offset, textcoords="offset points", ha="left" if right else "right", va="center", fontsize=11)
-    axis.set(xlabel="paper (%)", ylabel="ours (%)", xlim=(-2, 102), ylim=(-2, 102))
+    order = np.argsort([-abs(our.value - printed.value) for our, printed in zip(ours, paper, strict=True)])[:labelled]
+    below = -np.inf
+    for place in sorted(order, key=lambda place: ours[place].value):  # from the bottom up, no two names on one line
+        x, y = paper[place].value ** 0.5, ours[place].value ** 0.5
+        below = max(y, below + 0.5)
+        left = x > 6
+        text = ((x - 0.3 if left else x + 0.3) ** 2, below**2)
+        line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7}
+        axis.annotate(names[place], (x**2, y**2), xytext=text, ha="right" if left else "left", va="center", fontsize=11, arrowprops=line, annotation_clip=False)
+    ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
+    for scale, limits, marks in ((axis.set_xscale, axis.set_xlim, axis.set_xticks), (axis.set_yscale, axis.set_ylim, axis.set_yticks)):
+        scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))  # where sampling errors are of about the same size everywhere
+        limits(0, 100)
+        marks(ticks, [str(tick) for tick in ticks])
+    axis.set(xlabel="paper (%)", ylabel="ours (%)")
     axis.legend(loc="lower right")
     return figure
 
@@ -196,8 +205,7 @@ def error_curves(
             style = "--" if names.index(name) % 2 else "-"
             axis.plot(x, [estimate.value for estimate in found], style, color=colors[name], lw=1.8, label=name)
         for label, height in (marks or {}).items():
-            axis.axhline(height, color=COLORS["grey"], lw=1, ls=":")
-            axis.annotate(label, (x[-1], height), xytext=(0, 2), textcoords="offset points", ha="right", fontsize=11, color=COLORS["grey"])
+            axis.axhline(height, color=COLORS["grey"], lw=1.2, ls=":", label=label)
         axis.set_title(title, fontsize=11)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
@@ -265,7 +273,10 @@ def line_search(c: Sequence[float], lengths: Sequence[float], hit: Sequence[bool
     """Length of the minimiser's perturbation against c, on a logarithmic axis: filled dots where it is classified as the target."""
     figure, axis = subplots()
     axis.plot(c, lengths, color=COLORS["grey"], lw=1, zorder=1)
-    for success, style in ((True, {"color": COLORS["blue"], "label": "classified as the target"}), (False, {"mfc": "white", "mec": COLORS["orange"], "label": "not"})):
+    for success, style in (
+        (True, {"color": COLORS["blue"], "label": "classified as the target"}),
+        (False, {"mfc": "white", "mec": COLORS["orange"], "label": "not"}),
+    ):
         chosen = [(value, length) for value, length, reached in zip(c, lengths, hit, strict=True) if reached == success]
         axis.plot(*zip(*chosen, strict=True), "o", **style) if chosen else None
     axis.set(xscale="log", xlabel="c", ylabel="length of r", ylim=(0, None))
@@ -334,7 +345,7 @@ def pair_matrix(values: Mapping[tuple[str, str], float], *, names: Sequence[str]
     for (row, column), value in np.ndenumerate(grid):
         if np.isfinite(value):
             dot = " •" if (names[row], names[column]) in marked else ""
-            axis.text(column, row, f"{value:+.1f}{dot}", ha="center", va="center", color="white" if abs(value) > 0.7 * limit else "black")
+            axis.text(column, row, f"{value:+.1f}{dot}".replace("-", "−"), ha="center", va="center", color="white" if abs(value) > 0.7 * limit else "black")
     return figure
 
 

@@ -25,7 +25,7 @@ SPATIAL = ("flatten", "mean")
 PERMUTATIONS = 2_000  # of a permutation test, whose least p-value is 2 / (PERMUTATIONS + 1)
 
 
-def features(model: nn.Module, layer: str, images: Tensor, *, spatial: str = "flatten", batch_size: int = 1_000) -> Tensor:
+def features(model: nn.Module, layer: str, images: Tensor, *, spatial: str = "flatten", batch_size: int = 250) -> Tensor:
     """Activations phi(x) of the layer called `layer`, [N, d], one row an image, without gradients.
 
     images: [N, C, H, W] in [0, 1]. Of a convolution's map [C', H', W'] every entry is a unit, d = C' H' W' ("flatten"), or
@@ -35,7 +35,7 @@ def features(model: nn.Module, layer: str, images: Tensor, *, spatial: str = "fl
     return activations(model, {layer: spatial}, images, batch_size=batch_size)[layer]
 
 
-def activations(model: nn.Module, layers: Mapping[str, str], images: Tensor, *, batch_size: int = 1_000) -> dict[str, Tensor]:
+def activations(model: nn.Module, layers: Mapping[str, str], images: Tensor, *, batch_size: int = 250) -> dict[str, Tensor]:
     """features() of several layers in one pass: [N, d] by layer. layers: "flatten" or "mean" by layer."""
     check.images(images)
     for layer, spatial in layers.items():
