@@ -12,7 +12,7 @@ from helpers.chapters import DEFAULTS, Edition
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a chapter that failed, 2 for bad input."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)
     try:
         edition = Edition(options.build, options.profile, options.seed, options.device, options.dataset)
         selected = chapters.select(options.chapters)

@@ -164,8 +164,8 @@ def _direction(state: _State, slot: int) -> Tensor:
 
 
 def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) -> Tensor:
-    """The initial matrix's factor, [b]: s.y / y.y of the newest pair in use; a first step of length 1 without any."""
-    scale = gradient.clamp(min=torch.finfo(gradient.dtype).tiny).rsqrt()
+    """The initial matrix's factor, [b]: s.y / y.y of the newest pair in use; without any, the gradient, cut to length 1."""
+    scale = gradient.clamp(min=1.0).rsqrt()
     newest = used.shape[1] - 1 - used.flip(1).to(torch.uint8).argmax(dim=1, keepdim=True)
     ratio = (products / squares).gather(1, newest)[:, 0]
     return torch.where(used.any(dim=1), ratio, scale)

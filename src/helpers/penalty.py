@@ -9,9 +9,10 @@ from torch.nn import functional
 from helpers import lbfgsb
 from helpers.adversarial import lead
 
-FIRST = 0.25  # the first c, as a part of the length of the loss' gradient at the original: there |r| and the loss pull equally at c = length
+FIRST = 0.4  # the first c, as a part of the length of the loss' gradient at the original; at the minimiser they would be equal
 FACTOR = 3.0  # by which c grows after a success and shrinks after a failure until it has been bracketed; bisected geometrically from then on
 HISTORY = 5  # curvature pairs
+TOLERANCE = 1e-3  # on the projected gradient of |r| + loss / c, pixel by pixel
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,7 @@ def search(model: nn.Module, images: Tensor, targets: Tensor, margin: Tensor, *,
     start, best = origins.clone(), origins.clone()
     evaluations = torch.ones_like(targets)
     for _ in range(steps):
-        minimum = lbfgsb.minimize(
-            _objective(model, images, targets, c), start, 0.0, 1.0, history=HISTORY, max_iterations=iterations, tolerance=1e-4 * c.max().item()
-        )
+        minimum = lbfgsb.minimize(_objective(model, images, targets, c), start, 0.0, 1.0, history=HISTORY, max_iterations=iterations, tolerance=TOLERANCE)
         with torch.no_grad():
             success = lead(model(minimum.x.reshape(images.shape)), targets) >= margin
         evaluations += minimum.evaluations + 1
@@ -67,14 +66,13 @@ def _loss(model: nn.Module, x: Tensor, shape: torch.Size, targets: Tensor) -> tu
 
 
 def _objective(model: nn.Module, images: Tensor, targets: Tensor, c: Tensor) -> lbfgsb.Function:
-    """c|r| + cross-entropy(x + r, target), for lbfgsb.minimize."""
+    """|r| + cross-entropy(x + r, target) / c, which has the same minimiser and a slope near 1, for lbfgsb.minimize."""
     origins = images.flatten(1)
 
     def objective(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         loss, gradient = _loss(model, x, images.shape, targets[rows])
         change = x - origins[rows]
-        length = change.norm(dim=1)
-        weight = c[rows] / length.clamp(min=1e-12)
-        return loss + c[rows] * length, gradient + weight[:, None] * change
+        length, weight = change.norm(dim=1), 1 / c[rows]
+        return length + weight * loss, weight[:, None] * gradient + change / length.clamp(min=1e-12)[:, None]
 
     return objective

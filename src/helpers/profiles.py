@@ -9,6 +9,7 @@ from helpers import check
 class Profile:
     """How much a chapter measures."""
 
+    error_images: int  # training images on which a network's errors are counted
     images: int  # adversarial images for each network; a row of Tables 2 and 4
     noise_images: int  # images for each row of Gaussian noise
     unit_images: int  # images searched for those that maximise a direction
@@ -21,12 +22,29 @@ class Profile:
 
 PROFILES = {
     "smoke": Profile(
-        images=24, noise_images=500, unit_images=2_000, directions=24, bootstrap=200, decay_images=5_000, decay_iterations=100, jacobian_images=32
+        error_images=4_000,
+        images=24,
+        noise_images=500,
+        unit_images=2_000,
+        directions=24,
+        bootstrap=200,
+        decay_images=5_000,
+        decay_iterations=100,
+        jacobian_images=32,
     ),
     "paper": Profile(
-        images=256, noise_images=10_000, unit_images=10_000, directions=100, bootstrap=2_000, decay_images=60_000, decay_iterations=300, jacobian_images=256
+        error_images=60_000,
+        images=256,
+        noise_images=10_000,
+        unit_images=10_000,
+        directions=100,
+        bootstrap=2_000,
+        decay_images=60_000,
+        decay_iterations=300,
+        jacobian_images=256,
     ),
     "full": Profile(
+        error_images=60_000,
         images=60_000,
         noise_images=60_000,
         unit_images=10_000,

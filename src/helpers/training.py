@@ -211,7 +211,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--folder", type=Path, help="where the checkpoints go, instead of where models.load looks for them")
     parser.add_argument("--force", action="store_true", help="train those that are there, too")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     try:
         check.choice("dataset", options.dataset, data.DATASETS)
         device = check.device(options.device)
