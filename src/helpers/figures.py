@@ -120,13 +120,14 @@ def interval_rows(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], *,
 
 
 def curve_panels(panels: Mapping[str, Mapping[str, Sequence[Estimate]]], x: Sequence[float], *, columns: int = 2, xlabel: str = "", ylabel: str = "") -> Figure:
-    """Estimates along a logarithmic axis x, by panel and series: a curve with its interval as a band for every series."""
+    """Estimates along a logarithmic axis x, by panel and series: a curve with its intervals as vertical lines for every series."""
     count = -(-len(panels) // columns)
     figure, axes = subplots(count, columns, sharex=True, sharey=True, figsize=(6.4, 2.3 * count + 0.7), squeeze=False)
     for axis, (title, curves) in zip(axes.flat, panels.items(), strict=False):
-        for (name, found), marker, color in zip(curves.items(), "osD^vP", COLORS.values(), strict=False):
-            axis.fill_between(x, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, alpha=0.2, lw=0)
-            axis.plot(x, [estimate.value for estimate in found], marker=marker, color=color, ms=4, label=name)
+        for number, ((name, found), marker, color) in enumerate(zip(curves.items(), "osD^vP", COLORS.values(), strict=False)):
+            places = np.asarray(x) * 1.05 ** (number - (len(curves) - 1) / 2)  # side by side, so that intervals do not hide each other
+            axis.vlines(places, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, lw=2)
+            axis.plot(places, [estimate.value for estimate in found], marker=marker, color=color, lw=1, ms=4, label=name)
         axis.set_xscale("log")
         axis.set_xticks(x, [f"{value:g}" for value in x], minor=False)
         axis.minorticks_off()
