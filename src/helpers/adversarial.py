@@ -85,3 +85,13 @@ def device(images: Tensor, **others: Tensor | str) -> None:
 def join(parts: list[Adversarial]) -> Adversarial:
     """Several results as one."""
     return Adversarial(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Adversarial)))
+
+
+def take(result: Adversarial, rows: Tensor) -> Adversarial:
+    """The rows that an index tensor names."""
+    return Adversarial(*(getattr(result, field.name)[rows] for field in fields(Adversarial)))
+
+
+def replace(result: Adversarial, rows: Tensor, other: Adversarial) -> Adversarial:
+    """The result with the rows that an index tensor names taken from another."""
+    return Adversarial(*(getattr(result, field.name).index_copy(0, rows, getattr(other, field.name)) for field in fields(Adversarial)))

@@ -10,7 +10,7 @@ from helpers.penalty import Found
 CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
 HALVINGS = 6  # of a step that does not end on a nearer success
 AIM = 1.05  # the margin that projections aim at, as a multiple of the margin that is needed
-PROGRESS = 1e-6  # relative; images that come nearer by less are done
+PROGRESS = 1e-5  # relative; images that come nearer by less are done
 
 
 def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Tensor]:
@@ -22,11 +22,12 @@ def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Te
     return logits.detach(), torch.stack(rows, dim=1)
 
 
-def rank(model: nn.Module, images: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """The classes in the order of their distance to first order, [b, K], the label last.
+def candidates(model: nn.Module, images: Tensor, labels: Tensor, *, classes: int, most: int, reach: float) -> tuple[Tensor, Tensor]:
+    """The targets worth a search, as pairs: the rows of their images [p], in order, and classes [p], at least one an image.
 
-    The distance to class k is that to the half-space where k's linearised logit reaches the prediction's, along the coordinates
-    that the box leaves free. A misclassified image's prediction comes first.
+    The distance to class k to first order is that to the half-space where k's linearised logit reaches the prediction's, along
+    the coordinates that the box leaves free. Taken are the `most` nearest classes other than the label, as far as they are within
+    `reach` times the nearest. A misclassified image has one candidate, its prediction.
     """
     logits, gradients = jacobian(model, images, classes)
     rows = torch.arange(len(logits), device=logits.device)
@@ -35,9 +36,15 @@ def rank(model: nn.Module, images: Tensor, labels: Tensor, classes: int) -> Tens
     x = images.flatten(1)[:, None]
     free = torch.where(difference > 0, x < 1, x > 0)
     slope = (difference * free.to(difference.dtype)).norm(dim=2)
-    distance = (logits[rows, predicted][:, None] - logits) / slope
+    gap = logits[rows, predicted][:, None] - logits
+    distance = torch.where(slope > 0, gap / slope, torch.finfo(slope.dtype).max)
     distance[rows, predicted] = 0.0
-    return distance.nan_to_num(torch.inf).scatter(1, labels[:, None], torch.inf).argsort(dim=1, stable=True)
+    distance, order = distance.scatter(1, labels[:, None], torch.inf).sort(dim=1, stable=True)
+    near = distance <= reach * distance[:, :1]
+    near[:, min(most, classes - 1) :] = False
+    near[:, 0] = True
+    owner, place = near.nonzero(as_tuple=True)
+    return owner, order[owner, place]
 
 
 def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Found:

@@ -1,21 +1,24 @@
 """The adversarial search D(x, l): the shortest change within [0, 1] that makes a network say l (Szegedy et al. 2014, section 4.1)."""
 
 import copy
+import dataclasses
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from helpers import adversarial, check, penalty, refinement
-from helpers.adversarial import Adversarial, lead
+from helpers.adversarial import Adversarial
 from helpers.scipy_search import by_scipy, random_targets
 
 __all__ = ["Adversarial", "by_scipy", "minimum_distortion", "random_targets"]
 
 ROUNDING = 16  # the lead that a success keeps, in units of the dtype's epsilon times the image's largest logit: networks here err by 6 at most
-PENALTY = {"steps": 8, "iterations": 20}  # the paper's method on its own: values of c, L-BFGS steps for each
+PENALTY = {"steps": 10, "iterations": 25}  # the paper's method on its own: values of c, L-BFGS steps for each
 START = {"steps": 4, "iterations": 10}  # and as the start of a refinement
 REFINEMENTS = 6  # linearisations
-CANDIDATES = 4  # targets that "nearest" searches, of all K - 1, in the order of their linearised distance
+CANDIDATES, REACH = 3, 1.5  # "nearest" searches so many targets, if no more than so much farther to first order than the first
+RIVAL = 1.03  # and goes on refining those that are within this factor of the best after one linearisation
 ROWS = 512  # searches at a time
 
 
@@ -54,59 +57,76 @@ def minimum_distortion(
         return adversarial.collect(images, images, labels.clone(), labels.bool(), labels.clone())
     if isinstance(targets, str) and targets == "random":
         targets = random_targets(labels, classes, generator)
-    search = _Search(model, copy.deepcopy(model).double(), classes, refine)
-    rows = max(1, ROWS // CANDIDATES) if isinstance(targets, str) else ROWS
-    parts = [
-        search.nearest(images[part], labels[part]) if isinstance(targets, str) else search.given(images[part], targets[part])
-        for part in torch.arange(len(images), device=images.device).split(batch_size or rows)
-    ]
+    search = _Search(model, copy.deepcopy(model).double(), classes, refine=refine)
+    if isinstance(targets, Tensor):
+        parts = [search.given(*part) for part in zip(images.split(batch_size or ROWS), targets.split(batch_size or ROWS), strict=True)]
+    else:
+        size = batch_size or ROWS // CANDIDATES
+        parts = [search.nearest(*part) for part in zip(images.split(size), labels.split(size), strict=True)]
     return adversarial.join(parts)
 
 
+@dataclass(frozen=True)
 class _Search:
-    """A network, its float64 copy and the settings of a search."""
+    """A network, its float64 copy, which decides what is a success, and whether to refine."""
 
-    def __init__(self, model: nn.Module, exact: nn.Module, classes: int, refine: bool) -> None:
-        self.model, self.exact, self.classes, self.refine = model, exact, classes, refine
+    model: nn.Module
+    exact: nn.Module
+    classes: int
+    refine: bool
 
-    def given(self, images: Tensor, targets: Tensor) -> Adversarial:
+    def given(self, images: Tensor, targets: Tensor, steps: int = REFINEMENTS) -> Adversarial:
         """The search for one target for each image."""
-        with torch.no_grad():
-            logits = self.exact(images.double())
-        margin = ROUNDING * torch.finfo(images.dtype).eps * logits.abs().amax(dim=1)
-        found, success = images.clone(), lead(logits, targets) >= margin
+        lead, margin = self._lead(images, targets, images)
+        found, success = images.clone(), lead >= margin
         evaluations = torch.ones_like(targets)
         rows = (~success).nonzero()[:, 0]
         if len(rows):
-            found[rows], success[rows], used = self._search(images[rows], targets[rows], margin[rows])
-            evaluations[rows] += used
-        return adversarial.collect(images, found, targets, success, evaluations)
+            settings = START if self.refine else PENALTY
+            start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **settings)
+            found[rows] = start.x.reshape(images[rows].shape)
+            lead, margin = self._lead(found, targets, images)
+            success = lead >= margin
+            evaluations[rows] += start.evaluations
+        result = adversarial.collect(images, found, targets, success, evaluations)
+        return self._refined(images, result, steps) if self.refine else result
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
-        """The search for the best target of each image, among the CANDIDATES that are nearest to first order."""
-        order = refinement.rank(self.model, images, labels, self.classes)[:, : min(CANDIDATES, self.classes - 1)]
-        count = order.shape[1]
-        result = self.given(images.repeat_interleave(count, dim=0), order.flatten())
-        best = result.l2.reshape(-1, count).argmin(dim=1) + torch.arange(len(images), device=images.device) * count
-        evaluations = result.evaluations.reshape(-1, count).sum(dim=1) + self.classes
-        return adversarial.collect(images, result.images[best], result.targets[best], result.success[best], evaluations)
+        """The best target of each image, among those that are near to first order."""
+        owner, targets = refinement.candidates(self.model, images, labels, classes=self.classes, most=CANDIDATES, reach=REACH)
+        result = self.given(images[owner], targets, steps=1)
+        shortest = result.l2.new_full((len(images),), torch.inf)
+        best = shortest.scatter_reduce(0, owner, result.l2, "amin")
+        rivals = (result.l2 <= RIVAL * best[owner]).nonzero()[:, 0]
+        if self.refine:
+            rivals = rivals[result.l2[rivals].isfinite()]
+            better = self._refined(images[owner[rivals]], adversarial.take(result, rivals), REFINEMENTS - 1)
+            result = adversarial.replace(result, rivals, better)
+        order = result.l2.argsort(stable=True)
+        order = order[owner[order].argsort(stable=True)]  # by image, the shortest first
+        first = torch.ones_like(owner, dtype=torch.bool)
+        first[1:] = owner[order][1:] != owner[order][:-1]
+        evaluations = torch.full_like(labels, self.classes).scatter_add(0, owner, result.evaluations)
+        return dataclasses.replace(adversarial.take(result, order[first]), evaluations=evaluations)
 
-    def _search(self, images: Tensor, targets: Tensor, margin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Images, successes and evaluations where the original is no answer: the penalty method, then the refinement."""
-        start = penalty.search(self.model, images, targets, 2 * margin.to(images.dtype), **(START if self.refine else PENALTY))
-        found, success = start.x, self._holds(start.x, images, targets, margin) & start.success
-        rows = success.nonzero()[:, 0]
-        if self.refine and len(rows):
-            refined = refinement.refine(
-                self.exact, images[rows].double(), found[rows].double(), targets[rows], margin[rows], classes=self.classes, steps=REFINEMENTS
-            )
-            rounded = refined.x.to(images.dtype)
-            holds = self._holds(rounded, images[rows], targets[rows], margin[rows])
-            found[rows[holds]] = rounded[holds]
-            start.evaluations[rows] += refined.evaluations
-        return found.reshape(images.shape), success, start.evaluations
+    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> Adversarial:
+        """The result with its successes refined, rounded to the images' dtype; those that rounding spoils stay as they were."""
+        rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
+        if not len(rows):
+            return result
+        originals, targets = images[rows], result.targets[rows]
+        _, margin = self._lead(originals, targets, originals)
+        start = result.images[rows].double().flatten(1)
+        refined = refinement.refine(self.exact, originals.double(), start, targets, margin, classes=self.classes, steps=steps)
+        rounded = refined.x.to(images.dtype).reshape(originals.shape)
+        holds = self._lead(rounded, targets, originals)[0] >= margin
+        images = torch.where(holds[:, None, None, None], rounded, result.images[rows])
+        evaluations = result.evaluations[rows] + refined.evaluations
+        better = adversarial.collect(originals, images, targets, torch.ones_like(holds), evaluations)
+        return adversarial.replace(result, rows, better)
 
-    def _holds(self, x: Tensor, images: Tensor, targets: Tensor, margin: Tensor) -> Tensor:
-        """Whether the float64 network gives the target the lead that a success needs, bool [b]."""
+    def _lead(self, images: Tensor, targets: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
+        """The targets' lead in float64, [b], and the lead that a success needs, [b]."""
         with torch.no_grad():
-            return lead(self.exact(x.double().reshape(images.shape)), targets) >= margin
+            scale = self.exact(originals.double()).abs().amax(dim=1).clamp(min=1e-30)
+            return adversarial.lead(self.exact(images.double()), targets), ROUNDING * torch.finfo(originals.dtype).eps * scale

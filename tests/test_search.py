@@ -1,0 +1,260 @@
+"""The adversarial search: successes that last, the exact minimum on linear nets, SciPy's results elsewhere, and bad input."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from helpers import data, exact, models, search
+from helpers.adversarial import Adversarial
+from helpers.search import minimum_distortion
+
+CLASSES, SIDE, COUNT = 5, 6, 24
+
+
+def linear_network(seed: int = 0) -> nn.Sequential:
+    return network(seed, nn.Linear(SIDE * SIDE, CLASSES))
+
+
+def deep_network(seed: int = 0) -> nn.Sequential:
+    return network(seed, nn.Linear(SIDE * SIDE, 20), nn.Sigmoid(), nn.Linear(20, 20), nn.Sigmoid(), nn.Linear(20, CLASSES))
+
+
+def network(seed: int, *layers: nn.Module) -> nn.Sequential:
+    """The layers on flat images, with random weights, in evaluation mode."""
+    generator = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), *layers)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (3 / parameter.shape[-1] ** 0.5))
+    return model.eval().requires_grad_(False)
+
+
+def pictures(count: int = COUNT, seed: int = 0) -> Tensor:
+    """Images [count, 1, 6, 6], many of whose pixels are 0 or 1."""
+    return (torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 3 - 1).clamp(0, 1)
+
+
+def targeted(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """The predictions as labels, and targets that some image is classified as."""
+    labels = model(images).argmax(dim=1)
+    return labels, labels.roll(1)
+
+
+def check_result(model: nn.Module, images: Tensor, found: Adversarial) -> None:
+    """All that is promised of a result, whatever the search."""
+    assert found.images.shape == images.shape
+    assert found.images.dtype == images.dtype
+    assert ((found.images >= 0) & (found.images <= 1)).all()
+    change = (found.images.double() - images.double()).flatten(1)
+    torch.testing.assert_close(found.l2[found.success], change.norm(dim=1)[found.success])
+    torch.testing.assert_close(found.distortion[found.success], change.square().mean(dim=1).sqrt()[found.success])
+    assert found.l2[~found.success].isinf().all()
+    assert (change[~found.success] == 0).all()
+    assert (model(found.images).argmax(dim=1) == found.targets)[found.success].all()
+    assert (found.evaluations > 0).all()
+
+
+@pytest.mark.parametrize("refine", [False, True])
+@pytest.mark.parametrize("build", [linear_network, deep_network])
+def test_successes_last_alone_in_float64_and_on_disk(build: type, refine: bool, tmp_path: Path) -> None:
+    model, images = build(), pictures()
+    labels, targets = targeted(model, images)
+    found = minimum_distortion(model, images, labels, targets=targets, refine=refine)
+    check_result(model, images, found)
+    assert found.success.float().mean() >= 0.9
+    torch.save(found.images, tmp_path / "images.pt")
+    loaded = torch.load(tmp_path / "images.pt")
+    alone = torch.cat([model(image[None]) for image in loaded])
+    double = build().double()(loaded.double())
+    for logits in (alone, double, model(loaded.repeat(7, 1, 1, 1))[: len(loaded)]):
+        assert (logits.argmax(dim=1) == targets)[found.success].all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_refinement_meets_the_exact_minimum_on_linear_networks(seed: int) -> None:
+    model, images = linear_network(seed), pictures(seed=seed)
+    labels, targets = targeted(model, images)
+    found = minimum_distortion(model, images, labels, targets=targets)
+    optimum = exact.minimum_distortion(model[1].weight, model[1].bias, images, targets)
+    assert torch.equal(found.success, optimum.success)
+    torch.testing.assert_close(found.l2, optimum.l2, rtol=1e-4, atol=1e-5)
+
+
+def test_penalty_alone_is_longer_than_the_exact_minimum_but_not_by_much() -> None:
+    model, images = linear_network(), pictures()
+    labels, targets = targeted(model, images)
+    found = minimum_distortion(model, images, labels, targets=targets, refine=False)
+    optimum = exact.minimum_distortion(model[1].weight, model[1].bias, images, targets)
+    ratio = (found.l2 / optimum.l2)[found.success & (optimum.l2 > 0)]
+    assert (ratio >= 1 - 1e-6).all()
+    assert 1 < ratio.median() < 1.1
+
+
+def test_it_finds_what_scipy_finds_image_by_image() -> None:
+    model, images = deep_network(), pictures(12)
+    labels, targets = targeted(model, images)
+    reference = search.by_scipy(model, images, labels, targets=targets)
+    check_result(model, images, reference)
+    penalty = minimum_distortion(model, images, labels, targets=targets, refine=False)
+    refined = minimum_distortion(model, images, labels, targets=targets)
+    assert (penalty.success >= reference.success).all()
+    both = reference.success
+    assert penalty.l2[both].mean() <= 1.1 * reference.l2[both].mean()
+    assert refined.l2[both].mean() <= reference.l2[both].mean()
+    assert (refined.l2 <= penalty.l2 * 1.02).all()
+
+
+def test_nearest_loses_nothing_to_a_search_of_every_class() -> None:
+    model, images = deep_network(), pictures()
+    labels = model(images).argmax(dim=1)
+    nearest = minimum_distortion(model, images, labels, targets="nearest")
+    check_result(model, images, nearest)
+    assert (nearest.targets != labels).all()
+    every = torch.stack([minimum_distortion(model, images, labels, targets=(labels + shift) % CLASSES).l2 for shift in range(1, CLASSES)])
+    torch.testing.assert_close(nearest.l2.mean(), every.amin(dim=0).mean(), rtol=1e-2, atol=0.0)
+
+
+def test_nearest_on_mnist_is_exact_for_a_linear_net() -> None:
+    model = models.load("FC10(1e-4)")
+    sample = data.mnist("train")[:200]
+    images, labels = sample[model(sample.images).argmax(dim=1) == sample.labels][:32]
+    nearest = minimum_distortion(model, images, labels, targets="nearest")
+    layer = model.logits
+    every = torch.stack([exact.minimum_distortion(layer.weight, layer.bias, images, (labels + shift) % 10).l2 for shift in range(1, 10)])
+    torch.testing.assert_close(nearest.l2, every.amin(dim=0), rtol=1e-3, atol=1e-5)
+
+
+def test_mnist_network_all_succeed_with_random_targets() -> None:
+    model, (images, labels) = models.load("FC100-100-10"), data.mnist("train")[:32]
+    found = minimum_distortion(model, images, labels, generator=torch.Generator().manual_seed(0))
+    check_result(model, images, found)
+    assert found.success.all()
+    assert (found.targets != labels).all()
+    assert 0.04 < found.distortion.mean() < 0.08
+
+
+def test_batch_size_does_not_change_the_result() -> None:
+    model, images = deep_network(), pictures()
+    labels, targets = targeted(model, images)
+    whole = minimum_distortion(model, images, labels, targets=targets)
+    parts = minimum_distortion(model, images, labels, targets=targets, batch_size=7)
+    torch.testing.assert_close(whole.l2, parts.l2, rtol=1e-2, atol=1e-4)
+    assert torch.equal(whole.success, parts.success)
+
+
+def test_float64_works_too() -> None:
+    model, images = deep_network().double(), pictures().double()
+    labels, targets = targeted(model, images)
+    found = minimum_distortion(model, images, labels, targets=targets)
+    check_result(model, images, found)
+    assert found.success.float().mean() >= 0.9
+
+
+def test_random_targets_are_uniform_over_the_other_classes_and_seeded() -> None:
+    labels = torch.arange(5).repeat(2000)
+    targets = search.random_targets(labels, 5, torch.Generator().manual_seed(0))
+    counts = torch.zeros(5, 5).index_put((labels, targets), torch.ones(()), accumulate=True)
+    assert (counts.diagonal() == 0).all()
+    others = counts[~torch.eye(5, dtype=torch.bool)]
+    assert ((others - 500).abs() < 100).all()
+    assert torch.equal(targets, search.random_targets(labels, 5, torch.Generator().manual_seed(0)))
+    with pytest.raises(ValueError, match="classes"):
+        search.random_targets(labels, 1)
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_a_target_that_is_the_prediction_already_is_the_image_itself(refine: bool) -> None:
+    model, images = deep_network(), pictures()
+    labels, _ = targeted(model, images)
+    for given in (labels, labels.roll(1)):  # right and misclassified images
+        found = minimum_distortion(model, images, given, targets=labels, refine=refine)
+        assert found.success.all()
+        assert (found.l2 == 0).all()
+        assert torch.equal(found.images, images)
+
+
+def test_a_misclassified_image_is_its_own_nearest_mistake() -> None:
+    model, images = deep_network(), pictures()
+    predictions = model(images).argmax(dim=1)
+    found = minimum_distortion(model, images, (predictions + 1) % CLASSES, targets="nearest")
+    assert torch.equal(found.targets, predictions)
+    assert (found.l2 == 0).all()
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_a_class_that_never_wins_is_no_success(refine: bool) -> None:
+    model, images = linear_network(), pictures()
+    model[1].bias[2] = -1000.0
+    labels = model(images).argmax(dim=1)
+    found = minimum_distortion(model, images, labels, targets=torch.full((COUNT,), 2), refine=refine)
+    check_result(model, images, found)
+    assert not found.success.any()
+
+
+@pytest.mark.parametrize("targets", ["random", "nearest"])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_constant_logits_are_no_success_and_no_hang(value: float, targets: str) -> None:
+    model = linear_network()
+    model[1].weight.zero_()
+    model[1].bias.fill_(value)
+    found = minimum_distortion(model, pictures(), torch.zeros(COUNT, dtype=torch.int64), targets=targets)
+    check_result(model, pictures(), found)
+    assert not found.success.any()
+
+
+def test_two_classes() -> None:
+    model, images = network(0, nn.Linear(SIDE * SIDE, 2)), pictures()
+    found = minimum_distortion(model, images, model(images).argmax(dim=1), targets="nearest")
+    check_result(model, images, found)
+    assert (found.targets == 1 - model(images).argmax(dim=1)).all()
+
+
+@pytest.mark.parametrize("targets", ["random", "nearest"])
+def test_an_empty_batch_has_an_empty_result(targets: str) -> None:
+    found = minimum_distortion(deep_network(), pictures(0), torch.zeros(0, dtype=torch.int64), targets=targets)
+    assert len(found) == len(found.images) == len(found.l2) == 0
+
+
+class Noisy(nn.Module):
+    """A layer that adds noise in evaluation mode too."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x)
+
+
+class Broken(nn.Module):
+    """A layer that returns NaN."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.nan
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.uint8)}, "images: need a floating-point"),
+        ({"images": torch.full((COUNT, 1, SIDE, SIDE), 1.5)}, r"images: need values in \[0, 1\]"),
+        ({"images": torch.full((COUNT, 1, SIDE, SIDE), torch.nan)}, "images: need values"),
+        ({"images": torch.zeros(COUNT, SIDE * SIDE)}, "images: need shape"),
+        ({"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.float64)}, "model: need the images' dtype"),
+        ({"model": deep_network().to("meta")}, "model: need the images' device"),
+        ({"labels": torch.zeros(COUNT)}, "labels: need an int64"),
+        ({"labels": torch.full((COUNT,), CLASSES)}, "labels: need class numbers"),
+        ({"labels": torch.zeros(3, dtype=torch.int64)}, "labels: need shape"),
+        ({"targets": torch.full((COUNT,), CLASSES)}, "targets: need class numbers"),
+        ({"targets": torch.full((COUNT,), -1)}, "targets: need class numbers"),
+        ({"targets": torch.zeros(3, dtype=torch.int64)}, "targets: need shape"),
+        ({"targets": "far"}, "unknown targets 'far'"),
+        ({"batch_size": 0}, "batch_size: need at least 1"),
+        ({"model": deep_network().train()}, "model: need evaluation mode"),
+        ({"model": nn.Sequential(linear_network(), Noisy()).eval()}, "model: need the same logits"),
+        ({"model": nn.Sequential(linear_network(), Broken()).eval()}, "model: need finite logits"),
+        ({"model": nn.Flatten(0).eval()}, "model: need logits of shape"),
+    ],
+)
+def test_bad_input_is_named(changes: dict[str, object], named: str) -> None:
+    arguments = {"model": deep_network(), "images": pictures(), "labels": torch.zeros(COUNT, dtype=torch.int64), **changes}
+    with pytest.raises(ValueError, match=named):
+        minimum_distortion(**arguments)  # type: ignore[arg-type]
