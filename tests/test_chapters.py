@@ -32,7 +32,7 @@ def write_chapter(book: Path, *cells: str, name: str = "one") -> None:
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "book"
     folder.mkdir()
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nchapters:\n- file: one\n- file: two\n- file: glossary\n")
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: one\n  - file: two\n- chapters:\n  - file: glossary\n")
     write_chapter(folder, WORK, WRITE)
     write_chapter(folder, WORK, WRITE.replace("'one'", "'two'"), name="two")
     monkeypatch.setattr(chapters, "BOOK", folder)

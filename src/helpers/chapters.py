@@ -1,5 +1,6 @@
 """The book's chapters: which there are, what each depends on, and executing them by papermill."""
 
+import base64
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from papermill.exceptions import PapermillExecutionError
 from helpers import check, data, files, profiles
 
 BOOK = Path(__file__).parents[2] / "book"
+COVER = ("adversarial_search", "fig-adversarial")  # the chapter and the name of the figure that stands for the book
 CELL_SECONDS = 3600  # a cell that runs longer has failed; papermill would wait for ever
 DEFAULTS = {"profile": "paper", "seed": 0, "device": "auto", "dataset": "mnist"}
 
@@ -68,7 +70,7 @@ class Edition:
 def names() -> list[str]:
     """The chapters that are notebooks, in the order of the table of contents."""
     contents = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [entry["file"] for entry in contents["chapters"]]
+    entries = [entry["file"] for part in contents["parts"] for entry in part["chapters"]]
     return [name for name in entries if source(name).exists()]
 
 
@@ -166,3 +168,15 @@ def commit(chapters: list[str], edition: Edition) -> None:
         relative = Path(edition.profile) / f"{chapter}.json"
         with files.atomic(BOOK.parent / "results" / relative) as temporary:
             shutil.copy(edition.results / relative, temporary)
+    write_cover(BOOK)
+
+
+def write_cover(book: Path) -> None:
+    """Write <book>/_static/cover.png, the picture of the introduction and of README.md: a figure that a chapter made."""
+    cells = nbformat.read(book / f"{COVER[0]}.ipynb", as_version=4).cells
+    made = next((cell for cell in cells if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == COVER[1]), None)
+    pictures = [output.data["image/png"] for output in (made.outputs if made else []) if "image/png" in output.get("data", {})]
+    if not pictures:
+        raise ValueError(f"chapter {COVER[0]} has no picture {COVER[1]}: execute it first")
+    with files.atomic(book / "_static" / "cover.png") as temporary:
+        temporary.write_bytes(base64.b64decode(pictures[0]))

@@ -57,7 +57,7 @@ def image_grid(images: Tensor, *, columns: int, titles: Sequence[str] | None = N
         axis.grid(visible=False)
         axis.spines[:].set_visible(False)
         if number < len(images):
-            axis.imshow(images[number, 0].cpu().numpy(), **shade)
+            axis.imshow(images[number, 0].cpu().numpy(), interpolation="nearest", **shade)
             if titles:
                 axis.set_title(titles[number], fontsize=10, pad=3)
     for label, axis in zip(rows or [], axes[:, 0], strict=False):
@@ -168,14 +168,14 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
         axis.vlines(x, [our.low for our, _ in chosen], [our.high for our, _ in chosen], color=color, alpha=0.35)
         axis.plot(x, y, marker, color=color, label=label)
     order = np.argsort([-abs(our.value - printed.value) for our, printed in zip(ours, paper, strict=True)])[:labelled]
-    below = -np.inf
-    for place in sorted(order, key=lambda place: ours[place].value):  # from the bottom up, no two names on one line
-        x, y = paper[place].value ** 0.5, ours[place].value ** 0.5
-        below = max(y, below + 0.5)
-        left = x > 6
-        text = ((x - 0.3 if left else x + 0.3) ** 2, below**2)
-        line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7}
-        axis.annotate(names[place], (x**2, y**2), xytext=text, ha="right" if left else "left", va="center", fontsize=11, arrowprops=line, annotation_clip=False)
+    line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7}
+    for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):  # names in the two empty corners, in the points' order
+        chosen = sorted((place for place in order if (ours[place].value > paper[place].value) == above), key=lambda place: -ours[place].value)
+        for number, place in enumerate(chosen):
+            text = (corner[0], corner[1] - 0.06 * number)
+            axis.annotate(
+                names[place], (paper[place].value, ours[place].value), text, textcoords="axes fraction", ha=side, va="center", fontsize=11, arrowprops=line
+            )
     ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
     for scale, limits, marks in ((axis.set_xscale, axis.set_xlim, axis.set_xticks), (axis.set_yscale, axis.set_ylim, axis.set_yticks)):
         scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))  # where sampling errors are of about the same size everywhere

@@ -17,7 +17,7 @@ def render(selected: list[str], edition: Edition) -> int:
     A strict build: every warning is an error. Returns jupyter-book's exit status.
     """
     staged = stage(selected, edition)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(staged), "--config", str(BOOK.parent / "_config.yml")]
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(staged), "--config", str(BOOK.parent / "_config.yml")]
     status = subprocess.run([*command, "--path-output", str(edition.folder), "-n", "-W", "--keep-going", "--quiet"], check=False).returncode
     if status:
         return status
@@ -34,6 +34,7 @@ def stage(selected: list[str], edition: Edition) -> Path:
     shutil.copytree(BOOK, staged, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
     for chapter in selected:
         shutil.copy(edition.executed(chapter), staged)
+    chapters.write_cover(staged)
     files.write_text(staged / "execution.md", execution_page(staged))
     return staged
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from helpers import check, checkpoints, data, files, models, results
 from helpers.data import Images
+from helpers.models import SparseCoding
 from helpers.transfer import error_rate
 
 CHUNK = 10  # L-BFGS iterations between two looks at convergence; resuming starts at a multiple of it
@@ -111,22 +112,11 @@ def classifier(
     )
 
 
-@dataclass(frozen=True)
-class SparseCoding:
-    """How the autoencoder of AE400-10 is trained: not stated in the paper, chosen on a validation split."""
-
-    sparsity: float = 0.05  # wanted mean activation of a hidden unit
-    weight: float = 2.0  # of the divergence from it, beside the reconstruction's cross-entropy summed over pixels
-    epochs: int = 20
-    batch: int = 250
-    rate: float = 8e-3  # Adam's, at the peak of a one-cycle schedule
-
-
 def autoencoder(encoder: nn.Linear, images: Tensor, settings: SparseCoding, generator: torch.Generator, label: str = "autoencoder") -> float:
     """Train `encoder` in place as the first half of a sparse sigmoid autoencoder of images [N, 1, H, W]; returns the last loss.
 
     Minimises the reconstruction's cross-entropy plus the Kullback-Leibler divergence of each unit's mean activation in a
-    batch from the wanted sparsity. Section 4: "a classifier trained on a sparse autoencoder".
+    batch from the wanted sparsity, plus the encoder's weight decay (A. Ng, 2011). Section 4: "a classifier trained on a sparse autoencoder".
     """
     pixels = images.flatten(1)
     decoder = nn.Linear(encoder.out_features, pixels.shape[1]).to(pixels.device)
@@ -139,7 +129,8 @@ def autoencoder(encoder: nn.Linear, images: Tensor, settings: SparseCoding, gene
         batch = pixels[rows]
         hidden = torch.sigmoid(encoder(batch))
         reconstruction = functional.binary_cross_entropy_with_logits(decoder(hidden), batch, reduction="sum") / len(batch)
-        loss = reconstruction + settings.weight * _divergence(settings.sparsity, hidden.mean(dim=0)).sum()
+        sparsity = settings.weight * _divergence(settings.sparsity, hidden.mean(dim=0)).sum()
+        loss = reconstruction + sparsity + penalty(encoder, [settings.decay])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -184,17 +175,12 @@ def train(name: str, *, dataset: str = "mnist", device: torch.device | str = "cp
     if specification.method == "Adam":
         convnet(model, images, generator)
         return model, 0
-    if specification.method == "sparse autoencoder":
-        return model, _sparse_classifier(model, images, specification.decay[-1:], generator, name, state)
+    if specification.coding:
+        autoencoder(model.hidden1, images.images, specification.coding, generator, f"{name}, autoencoder")
+        with torch.no_grad():
+            images = Images(model.sigmoid1(model.hidden1(model.flatten(images.images))), images.labels)
+        return model, classifier(model.logits, images, specification.decay, iterations=2 * ITERATIONS, state=state, label=f"{name}, softmax")
     return model, classifier(model, images, specification.decay, iterations=ITERATIONS, state=state, label=name)
-
-
-def _sparse_classifier(model: nn.Sequential, train: Images, decay: Sequence[float], generator: torch.Generator, name: str, state: Path | None) -> int:
-    """Train the hidden layer as an autoencoder, then, that layer fixed, the softmax on its code."""
-    autoencoder(model.hidden1, train.images, SparseCoding(), generator, f"{name}, autoencoder")
-    with torch.no_grad():
-        code = Images(model.sigmoid1(model.hidden1(model.flatten(train.images))), train.labels)
-    return classifier(model.logits, code, decay, iterations=ITERATIONS, state=state, label=f"{name}, softmax")
 
 
 def error_rates(model: nn.Module, dataset: str, part: str, device: torch.device | str) -> dict[str, float]:
