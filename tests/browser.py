@@ -80,8 +80,9 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
     problems += [f"broken image: {source}" for source in broken]
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     if overflow > 1:
-        wide = "[...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(e => e.outerHTML.slice(0, 120))"
-        problems.append(f"{overflow} px wider than the window: {page.evaluate(wide)}")
+        elements = "[...document.querySelectorAll('article *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1)"
+        wide = page.evaluate(f"{elements}.slice(0, 5).map(element => element.outerHTML.slice(0, 120))")
+        problems.append(f"{overflow} px wider than the window: {wide}")
     problems = list(problems)  # axe itself asks for style sheets under addresses that do not exist
     for violation in Axe().run(page).response["violations"]:
         if violation["impact"] in {"serious", "critical"}:

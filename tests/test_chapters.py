@@ -120,7 +120,8 @@ def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: P
     marker = tmp_path / "reached"
     slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(60)"
     write_chapter(book, WORK, slow, WRITE, name="two")
-    code = f"from pathlib import Path\nfrom helpers import chapters, __main__ as m\nchapters.BOOK = Path({str(book)!r})\nm.main(['execute', '--build', {str(edition.build)!r}, '--profile', 'smoke', '--device', 'cpu'])"
+    arguments = ["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
+    code = f"from pathlib import Path\nfrom helpers import chapters, __main__ as m\nchapters.BOOK = Path({str(book)!r})\nm.main({arguments!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 90
     while not marker.exists():

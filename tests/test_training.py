@@ -46,7 +46,7 @@ def test_a_softmax_regression_reaches_scipys_minimum(few: Images) -> None:
     assert ours == pytest.approx(best.fun, rel=1e-5)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the process being killed."""
 
 
@@ -69,10 +69,10 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(few: Images, tmp_path
         nonlocal calls
         calls += 1
         if calls == 45:
-            raise Killed
+            raise KilledError
         return functional.cross_entropy(interrupted(few.images), few.labels) + training.penalty(interrupted, decay)
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         training.lbfgs(interrupted, objective, iterations=60, state=state)
     assert state.exists()
     resumed = fresh()

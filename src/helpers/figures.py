@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -19,7 +20,7 @@ def use_style() -> None:
     """The look of every figure of the book: its colours, and letters that can be read at phone width."""
     mpl.rcParams.update(
         {
-            "axes.prop_cycle": mpl.cycler(color=list(COLORS.values())),
+            "axes.prop_cycle": cycler(color=list(COLORS.values())),
             "axes.grid": True,
             "axes.spines.right": False,
             "axes.spines.top": False,
@@ -167,7 +168,7 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
         axis.hlines(y, [printed.low for _, printed in chosen], [printed.high for _, printed in chosen], color=color, alpha=0.35)
         axis.vlines(x, [our.low for our, _ in chosen], [our.high for our, _ in chosen], color=color, alpha=0.35)
         axis.plot(x, y, marker, color=color, label=label)
-    order = np.argsort([-abs(our.value - printed.value) for our, printed in zip(ours, paper, strict=True)])[:labelled]
+    order = sorted(range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value))[:labelled]
     line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7}
     for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):  # names in the two empty corners, in the points' order
         chosen = sorted((place for place in order if (ours[place].value > paper[place].value) == above), key=lambda place: -ours[place].value)

@@ -13,9 +13,9 @@ def show(frame: pd.DataFrame, *, caption: str, name: str, formats: Mapping[str, 
 
     formats: a format string for every column, or one for each column by name; missing values become a dash.
     """
-    by_column = {column: formats if isinstance(formats, str) else formats.get(column, "{}") for column in frame.columns}
-    header = [frame.index.name or "", *map(str, frame.columns)]
-    rows = [[str(label), *(_cell(value, by_column[column]) for column, value in row.items())] for label, row in frame.iterrows()]
+    specs = [formats if isinstance(formats, str) else formats.get(str(column), "{}") for column in frame.columns]
+    header = [str(frame.index.name or ""), *map(str, frame.columns)]
+    rows = [[str(row[0]), *map(_cell, row[1:], specs)] for row in frame.itertuples(name=None)]
     rule = ["---", *("---:" for _ in frame.columns)]
     lines = [f"| {' | '.join(map(_escape, row))} |" for row in (header, rule, *rows)]
     return Markdown("\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, ":::"]))

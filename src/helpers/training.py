@@ -36,7 +36,8 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
                 field = module.weight[0, 0].numel()
                 limit = (6 / (field * (module.weight.shape[0] + module.weight.shape[1]))) ** 0.5
                 module.weight.copy_((torch.rand(module.weight.shape, generator=generator) * 2 - 1) * limit)
-                module.bias.zero_()
+                if module.bias is not None:
+                    module.bias.zero_()
 
 
 def lbfgs(
@@ -112,14 +113,14 @@ def classifier(
     )
 
 
-def autoencoder(encoder: nn.Linear, images: Tensor, settings: SparseCoding, generator: torch.Generator, label: str = "autoencoder") -> float:
-    """Train `encoder` in place as the first half of a sparse sigmoid autoencoder of images [N, 1, H, W]; returns the last loss.
+def autoencoder(encoder: nn.Module, images: Tensor, settings: SparseCoding, generator: torch.Generator, label: str = "autoencoder") -> float:
+    """Train `encoder`, a linear layer, in place as the first half of a sparse sigmoid autoencoder of images [N, 1, H, W]; returns the last loss.
 
     Minimises the reconstruction's cross-entropy plus the Kullback-Leibler divergence of each unit's mean activation in a
     batch from the wanted sparsity, plus the encoder's weight decay (A. Ng, 2011). Section 4: "a classifier trained on a sparse autoencoder".
     """
     pixels = images.flatten(1)
-    decoder = nn.Linear(encoder.out_features, pixels.shape[1]).to(pixels.device)
+    decoder = nn.Linear(encoder(pixels[:1]).shape[1], pixels.shape[1]).to(pixels.device)
     initialise(decoder, generator)
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
     steps = settings.epochs * -(-len(pixels) // settings.batch)
@@ -176,10 +177,11 @@ def train(name: str, *, dataset: str = "mnist", device: torch.device | str = "cp
         convnet(model, images, generator)
         return model, 0
     if specification.coding:
-        autoencoder(model.hidden1, images.images, specification.coding, generator, f"{name}, autoencoder")
+        flatten, hidden, sigmoid, logits = model
+        autoencoder(hidden, images.images, specification.coding, generator, f"{name}, autoencoder")
         with torch.no_grad():
-            images = Images(model.sigmoid1(model.hidden1(model.flatten(images.images))), images.labels)
-        return model, classifier(model.logits, images, specification.decay, iterations=2 * ITERATIONS, state=state, label=f"{name}, softmax")
+            images = Images(sigmoid(hidden(flatten(images.images))), images.labels)
+        return model, classifier(logits, images, specification.decay, iterations=2 * ITERATIONS, state=state, label=f"{name}, softmax")
     return model, classifier(model, images, specification.decay, iterations=ITERATIONS, state=state, label=name)
 
 
