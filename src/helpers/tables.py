@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import myst_nb
 import pandas as pd
 from IPython.display import Markdown
 
@@ -34,3 +35,11 @@ def _cell(value: object, spec: str) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def glue(name: str, value: object, *, display: bool = False) -> None:
+    """Keep `value` under `name` for the prose, as myst_nb.glue() does; scalars of NumPy and torch become plain numbers.
+
+    Only those can be given a format in the text: {glue:text}`name:.2f`.
+    """
+    myst_nb.glue(name, value.item() if hasattr(value, "item") else value, display=display)
