@@ -1,4 +1,7 @@
+import numpy as np
 import pandas as pd
+import pytest
+import torch
 
 from helpers import tables
 from helpers.intervals import Estimate
@@ -22,6 +25,19 @@ def test_a_frame_becomes_a_numbered_table_that_reads_well_as_markdown() -> None:
 def test_one_format_serves_all_columns() -> None:
     frame = pd.DataFrame({"a": [0.5], "b": [2.0]}, index=["x"])
     assert "| x | 0.50 | 2.00 |" in tables.show(frame, caption="c", name="n", formats="{:.2f}").data
+
+
+def test_an_interval_does_not_break_between_lines() -> None:
+    frame = pd.DataFrame({"a": ["1.0 [0.5, 1.5]"]}, index=["x"])
+    assert "| x | 1.0 [0.5,\N{NO-BREAK SPACE}1.5] |" in tables.show(frame, caption="c", name="n").data
+
+
+def test_glued_scalars_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: dict[str, object] = {}
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: value}))
+    for name, value in {"numpy": np.float64(0.5), "torch": torch.tensor(2), "text": "a 7", "python": 1.5}.items():
+        tables.glue(name, value)
+    assert [repr(value) for value in kept.values()] == ["0.5", "2", "'a 7'", "1.5"]
 
 
 def test_an_estimate_is_shown_with_its_interval() -> None:

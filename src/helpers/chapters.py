@@ -117,7 +117,7 @@ def execute(chapter: str, edition: Edition) -> None:
     target = edition.executed(chapter)
     failed = target.with_suffix(".failed.ipynb")
     os.environ["RESULTS"] = str(edition.results.resolve())
-    started = time.monotonic()
+    made_from, started = key(chapter, edition), time.monotonic()
     with files.atomic(target) as temporary:
         try:
             papermill.execute_notebook(
@@ -136,7 +136,7 @@ def execute(chapter: str, edition: Edition) -> None:
         tidy(notebook)
         notebook.metadata["helpers"] = {
             "code": code_digest(notebook),
-            "key": key(chapter, edition),
+            "key": made_from,
             "seconds": round(time.monotonic() - started, 1),
             "edition": {name: getattr(edition, name) for name in DEFAULTS},
         }

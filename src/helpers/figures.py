@@ -83,10 +83,11 @@ def against_paper(names: Sequence[str], ours: Sequence[float], paper: Sequence[f
 
 def matrix(values: np.ndarray, *, rows: Sequence[str], columns: Sequence[str], title: str = "", limit: float = 100.0, decimals: int = 1) -> Figure:
     """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
-    figure, axis = subplots(figsize=(6.4, 0.5 * len(rows) + 1.6))
+    figure, axis = subplots(figsize=(6.4, 0.4 * len(rows) + 1.2))
     axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
     axis.grid(visible=False)
-    axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
+    turn = {"rotation": 30, "ha": "right"} if max(map(len, columns)) > 3 else {}
+    axis.set_xticks(range(len(columns)), columns, **turn)
     axis.set_yticks(range(len(rows)), rows)
     for (row, column), value in np.ndenumerate(values):
         axis.text(column, row, f"{value:.{decimals}f}", ha="center", va="center", color="white" if value > 0.6 * limit else "black")
@@ -307,8 +308,8 @@ def adversarial(
             axes[row, column].grid(visible=False)
             axes[row, column].spines[:].set_visible(False)
         axes[1, column].set_title(f"{distortions[column]:.3f}", fontsize=10, pad=2)
-        axes[2, column].set_title(f"a {answers[column]}", fontsize=10, pad=2)
-        axes[3, column].set_title(f"a {noise_answers[column]}", fontsize=10, pad=2)
+        axes[2, column].set_title(f"→ {answers[column]}", fontsize=10, pad=2)
+        axes[3, column].set_title(f"→ {noise_answers[column]}", fontsize=10, pad=2)
     return figure
 
 

@@ -1,5 +1,6 @@
 """Tables for the chapters: MyST Markdown that the book numbers and that reads well in a notebook too."""
 
+import re
 from collections.abc import Mapping
 
 import myst_nb
@@ -7,6 +8,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from helpers.intervals import Estimate
+
+INTERVAL = re.compile(r"\[[^\]]*\]")  # its parts stay on one line
 
 
 def show(frame: pd.DataFrame, *, caption: str, name: str, formats: Mapping[str, str] | str = "{}") -> Markdown:
@@ -29,7 +32,7 @@ def with_interval(estimate: Estimate, spec: str = ".2f") -> str:
 
 def _cell(value: object, spec: str) -> str:
     if isinstance(value, str):
-        return value
+        return INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), value)
     return "–" if pd.isna(value) else spec.format(value)  # type: ignore[call-overload]
 
 
