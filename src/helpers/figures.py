@@ -159,7 +159,7 @@ def matrix_against_paper(ours: np.ndarray, paper: np.ndarray, *, rows: Sequence[
     return figure
 
 
-def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Sequence[str], agrees: Sequence[bool], labelled: int = 6) -> Figure:
+def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Sequence[str], agrees: Sequence[bool], labelled: int = 4) -> Figure:
     """Our percentages against the paper's, with both intervals, on the diagonal where they are equal; the `labelled` farthest are named. Square-root axes."""
     figure, axis = subplots(figsize=(6.4, 5.6))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
@@ -170,8 +170,8 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
         axis.vlines(x, [our.low for our, _ in chosen], [our.high for our, _ in chosen], color=color, alpha=0.35)
         axis.plot(x, y, marker, color=color, label=label)
     order = sorted(range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value))[:labelled]
-    line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7}
     for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):  # names in the two empty corners, in the points' order
+        line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7, "relpos": (float(above), 0.5)}
         chosen = sorted((place for place in order if (ours[place].value > paper[place].value) == above), key=lambda place: -ours[place].value)
         for number, place in enumerate(chosen):
             text = (corner[0], corner[1] - 0.06 * number)
