@@ -1,6 +1,5 @@
 """The book's chapters: which there are, what each depends on, and executing them by papermill."""
 
-import base64
 import hashlib
 import json
 import os
@@ -18,10 +17,9 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import check, data, files, profiles
+from helpers import check, data, files, pictures, profiles
 
 BOOK = Path(__file__).parents[2] / "book"
-COVER = ("adversarial_search", "fig-adversarial")  # the chapter and the name of the figure that stands for the book
 CELL_SECONDS = 3600  # a cell that runs longer has failed; papermill would wait for ever
 DEFAULTS = {"profile": "paper", "seed": 0, "device": "auto", "dataset": "mnist"}
 
@@ -134,6 +132,7 @@ def execute(chapter: str, edition: Edition) -> None:
             raise
         notebook = nbformat.read(temporary, as_version=4)
         tidy(notebook)
+        pictures.shrink(notebook)
         notebook.metadata["helpers"] = {
             "code": code_digest(notebook),
             "key": made_from,
@@ -168,15 +167,4 @@ def commit(chapters: list[str], edition: Edition) -> None:
         relative = Path(edition.profile) / f"{chapter}.json"
         with files.atomic(BOOK.parent / "results" / relative) as temporary:
             shutil.copy(edition.results / relative, temporary)
-    write_cover(BOOK)
-
-
-def write_cover(book: Path) -> None:
-    """Write <book>/_static/cover.png, the picture of the introduction and of README.md: a figure that a chapter made."""
-    cells = nbformat.read(book / f"{COVER[0]}.ipynb", as_version=4).cells
-    made = next((cell for cell in cells if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == COVER[1]), None)
-    pictures = [output.data["image/png"] for output in (made.outputs if made else []) if "image/png" in output.get("data", {})]
-    if not pictures:
-        raise ValueError(f"chapter {COVER[0]} has no picture {COVER[1]}: execute it first")
-    with files.atomic(book / "_static" / "cover.png") as temporary:
-        temporary.write_bytes(base64.b64decode(pictures[0]))
+    pictures.write_cover(BOOK)

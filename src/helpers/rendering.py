@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-from helpers import chapters, files, results
+from helpers import chapters, files, pictures, results
 from helpers.chapters import BOOK, Edition
 
 
@@ -34,7 +34,7 @@ def stage(selected: list[str], edition: Edition) -> Path:
     shutil.copytree(BOOK, staged, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
     for chapter in selected:
         shutil.copy(edition.executed(chapter), staged)
-    chapters.write_cover(staged)
+    pictures.write_cover(staged)
     files.write_text(staged / "execution.md", execution_page(staged))
     return staged
 
