@@ -9,7 +9,7 @@ from torch.nn import functional
 from helpers import lbfgsb
 from helpers.adversarial import lead
 
-FIRST = 0.4  # the first c, as a part of the length of the loss' gradient at the original; at the minimiser they would be equal
+FIRST = 0.2  # the first c, as a part of the length of the loss' gradient at the original; at the minimiser they would be equal
 FACTOR = 3.0  # by which c grows after a success and shrinks after a failure until it has been bracketed; bisected geometrically from then on
 HISTORY = 5  # curvature pairs
 TOLERANCE = 1e-3  # on the projected gradient of |r| + loss / c, pixel by pixel

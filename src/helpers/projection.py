@@ -6,6 +6,7 @@ and piecewise quadratic, so a projected Newton method (Bertsekas 1982) with the 
 """
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,12 +17,21 @@ HALVINGS = 40  # trials of a line search
 
 @dataclass(frozen=True)
 class Projection:
-    """step: [B, n], the shortest r. dual: [B], a lower bound of |r|^2 / 2. multipliers: [B, K], zero for the target. solved: bool [B], False too where no r will do."""
+    """The shortest r [B, n], a lower bound of |r|^2 / 2 [B], the multipliers [B, K], and whether it is solved: not so where no r will do."""
 
     step: Tensor
     dual: Tensor
-    multipliers: Tensor
-    solved: Tensor
+    multipliers: Tensor  # zero for the target
+    solved: Tensor  # bool [B]
+
+
+class _Point(NamedTuple):
+    """The Lagrangian's minimum at some multipliers."""
+
+    step: Tensor  # [b, n], the minimiser r
+    inside: Tensor  # bool [b, n], the coordinates that the box does not hold
+    value: Tensor  # [b], the dual's value
+    gradient: Tensor  # [b, K], the dual's gradient
 
 
 @dataclass
@@ -48,47 +58,56 @@ class _Dual:
         """The weight of each row of the Jacobian, [b, K]: the multipliers' sum for the target, minus its own for the others."""
         return self.target * self.multipliers.sum(dim=1, keepdim=True) - self.multipliers
 
-    def solve(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """At the multipliers: the primal step r [b, n], the coordinates within the bounds, the dual's value [b] and gradient [b, K]."""
+    def solve(self) -> _Point:
+        """The Lagrangian's minimum at the multipliers."""
         free_step = (self.combination()[:, None] @ self.jacobian)[:, 0]
         step = free_step.clamp(self.lower, self.upper)
         change = (step[:, None] @ self.jacobian.mT)[:, 0]
         gained = (self.target * change).sum(dim=1, keepdim=True) - change
         gradient = torch.where(self.target, 0.0, self.needed - gained)
         value = step.square().sum(dim=1) / 2 + (self.multipliers * gradient).sum(dim=1)
-        return step, step == free_step, value, gradient
+        return _Point(step, step == free_step, value, gradient)
 
 
 def project(
-    origins: Tensor, jacobian: Tensor, logits: Tensor, targets: Tensor, *, margin: Tensor | float = 0.0, tolerance: float = 1e-9, iterations: int = 60
+    origins: Tensor,
+    jacobian: Tensor,
+    logits: Tensor,
+    targets: Tensor,
+    *,
+    margin: Tensor | float = 0.0,
+    tolerance: float = 1e-9,
+    iterations: int = 60,
+    multipliers: Tensor | None = None,
 ) -> Projection:
     """Solve B such problems.
 
     origins: [B, n] in [0, 1], the points from which distance is measured. jacobian: [B, K, n], or [K, n] where all share it.
     logits: [B, K], the affine logits at the origins. targets: int64 [B]. margin: by how much the target must lead, [B] or a number.
-    tolerance: on the constraints' residual, relative to the largest violation at the origin.
+    tolerance: on the constraints' residual, relative to the largest violation at the origin. multipliers: [B, K], a guess.
     """
-    dual = _Dual(*_data(origins, jacobian, logits, targets, margin))
+    dual = _data(origins, jacobian, logits, targets, margin)
+    if multipliers is not None:
+        dual.multipliers = multipliers
     result = Projection(torch.zeros_like(origins), torch.zeros_like(dual.scale), torch.zeros_like(logits), torch.zeros_like(targets, dtype=torch.bool))
     point = dual.solve()
     for iteration in range(iterations + 1):
-        step, _, value, gradient = point
-        residual = torch.where(dual.multipliers > 0, gradient.abs(), gradient.clamp(min=0)).amax(dim=1)
+        residual = torch.where(dual.multipliers > 0, point.gradient.abs(), point.gradient.clamp(min=0)).amax(dim=1)
         solved = residual <= tolerance * dual.scale
-        stopped = solved | (value > dual.ceiling) | (iteration == iterations)
+        stopped = solved | (point.value > dual.ceiling) | (iteration == iterations)
         rows = dual.rows[stopped]
-        result.step[rows], result.dual[rows], result.solved[rows] = step[stopped], value[stopped], solved[stopped]
+        result.step[rows], result.dual[rows], result.solved[rows] = point.step[stopped], point.value[stopped], solved[stopped]
         result.multipliers[rows] = dual.multipliers[stopped]
         if stopped.all():
             break
         if stopped.sum() * 4 >= len(stopped) or dual.jacobian.ndim == 2:
-            dual, point = dual.take(~stopped), tuple(part[~stopped] for part in point)
+            dual, point = dual.take(~stopped), _Point(*(part[~stopped] for part in point))
         point = _climb(dual, point)
     return result
 
 
-def _data(origins: Tensor, jacobian: Tensor, logits: Tensor, targets: Tensor, margin: Tensor | float) -> tuple[Tensor, ...]:
-    """The fields of _Dual, with the multiplier of the hardest single constraint as the start."""
+def _data(origins: Tensor, jacobian: Tensor, logits: Tensor, targets: Tensor, margin: Tensor | float) -> _Dual:
+    """The problems, with the multiplier of the hardest single constraint as the start."""
     target = torch.nn.functional.one_hot(targets, logits.shape[1]).bool()
     leading = logits.gather(1, targets[:, None])
     needed = (logits - leading + torch.as_tensor(margin, dtype=logits.dtype, device=logits.device).reshape(-1, 1)).masked_fill(target, -torch.inf)
@@ -100,7 +119,8 @@ def _data(origins: Tensor, jacobian: Tensor, logits: Tensor, targets: Tensor, ma
     multipliers = torch.zeros_like(logits).scatter(1, hardest, first).masked_fill(target, 0.0)
     damping = 1e-12 * squares.amax(dim=1) + torch.finfo(logits.dtype).tiny
     ceiling = torch.maximum(origins, 1 - origins).square().sum(dim=1) / 2 * (1 + 1e-6)
-    return torch.arange(len(origins), device=origins.device), -origins, 1 - origins, jacobian, target, needed, scale, ceiling, damping, multipliers
+    rows = torch.arange(len(origins), device=origins.device)
+    return _Dual(rows, -origins, 1 - origins, jacobian, target, needed, scale, ceiling, damping, multipliers)
 
 
 def _differences(gram: Tensor, target: Tensor) -> Tensor:
@@ -111,23 +131,20 @@ def _differences(gram: Tensor, target: Tensor) -> Tensor:
     return corner - row - row.mT + gram
 
 
-def _climb(dual: _Dual, point: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """One projected Newton step of the multipliers, in place; returns solve() at the new ones."""
-    start, direction = dual.multipliers, _newton(dual, *point)
-    point = tuple(part.clone() for part in point)
-    step, inside, value, gradient = point
-    before, slope = value.clone(), gradient.clone()
-    reached = start.clone()
-    size = torch.ones_like(value)
-    waiting = torch.arange(len(value), device=value.device)
+def _climb(dual: _Dual, point: _Point) -> _Point:
+    """One projected Newton step of the multipliers, in place; the Lagrangian's minimum at the new ones."""
+    start, direction = dual.multipliers, _newton(dual, point)
+    reached, result = start.clone(), _Point(*(part.clone() for part in point))
+    size = torch.ones_like(point.value)
+    waiting = torch.arange(len(size), device=size.device)
     trials = dual
     for _ in range(HALVINGS):
         trials.multipliers = (start[waiting] + size[waiting, None] * direction[waiting]).clamp(min=0)
-        found = trials.solve()
-        linear = (slope[waiting] * (trials.multipliers - start[waiting])).sum(dim=1)
-        enough = found[2] - before[waiting] >= INCREASE * linear - 4 * torch.finfo(value.dtype).eps * before[waiting].abs()
+        found, before = trials.solve(), point.value[waiting]
+        linear = (point.gradient[waiting] * (trials.multipliers - start[waiting])).sum(dim=1)
+        enough = found.value - before >= INCREASE * linear - 4 * torch.finfo(size.dtype).eps * before.abs()
         done = waiting[enough]
-        for target, part in zip((reached, *point), (trials.multipliers, *found), strict=True):
+        for target, part in zip((reached, *result), (trials.multipliers, *found), strict=True):
             target[done] = part[enough]
         waiting = waiting[~enough]
         if not len(waiting):
@@ -135,13 +152,14 @@ def _climb(dual: _Dual, point: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         size[waiting] *= 0.5
         trials = trials.take(~enough)
     dual.multipliers = reached
-    return point
+    return result
 
 
-def _newton(dual: _Dual, step: Tensor, inside: Tensor, value: Tensor, gradient: Tensor) -> Tensor:
+def _newton(dual: _Dual, point: _Point) -> Tensor:
     """The Newton direction of the multipliers that are positive or want to grow, [b, K]; zero for the others."""
-    free = ((dual.multipliers > 0) | (gradient > 0)) & ~dual.target
-    hessian = _differences((dual.jacobian * inside[:, None].to(step.dtype)) @ dual.jacobian.mT, dual.target)
+    free = ((dual.multipliers > 0) | (point.gradient > 0)) & ~dual.target
+    hessian = _differences((dual.jacobian * point.inside[:, None].to(point.step.dtype)) @ dual.jacobian.mT, dual.target)
     both = free[:, :, None] & free[:, None]
     system = torch.where(both, hessian, 0.0) + torch.diag_embed(torch.where(free, dual.damping[:, None], 1.0))
-    return torch.linalg.solve(system, torch.where(free, gradient, 0.0))
+    direction: Tensor = torch.linalg.solve(system, torch.where(free, point.gradient, 0.0))
+    return direction

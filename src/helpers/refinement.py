@@ -10,6 +10,7 @@ from helpers.penalty import Found
 CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
 HALVINGS = 6  # of a step that does not end on a nearer success
 AIM = 1.05  # the margin that projections aim at, as a multiple of the margin that is needed
+BENT = 0.02  # in margins: points whose logits are nearer than that to the linearised ones need no correction
 PROGRESS = 1e-5  # relative; images that come nearer by less are done
 
 
@@ -69,36 +70,50 @@ def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, mar
 
 
 def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """One projection with its corrections, then backtracking: the nearest success on the way, [b, n], and the evaluations [b]."""
-    origins = images.flatten(1)
+    """One linearisation, projected and corrected, then backtracking: the nearest success on the way, [b, n], and the evaluations [b]."""
+    origins, nearest = images.flatten(1), best.clone()
     logits, gradients = jacobian(model, best.reshape(images.shape), classes)
-    evaluations = torch.full_like(targets, classes)
-    point, nearest = best, best.clone()
+    affine = logits - _product(gradients, best - origins)  # at the origins
+    evaluations, point, multipliers = torch.full_like(targets, classes), best.clone(), None
+    rows = torch.arange(len(best), device=best.device)  # those whose boundary still bends away
     for _ in range(1 + CORRECTIONS):
-        affine = logits - (gradients @ (point - origins)[:, :, None])[:, :, 0]
-        solution = projection.project(origins, gradients, affine, targets, margin=AIM * margin, tolerance=1e-8)
-        point = torch.where(solution.solved[:, None], (origins + solution.step).clamp(0, 1), point)
-        with torch.no_grad():
-            logits = model(point.reshape(images.shape))
-        evaluations += 1
-        _keep(nearest, point, origins, lead(logits, targets) >= margin)
-    waiting = ((nearest == best).all(dim=1) & ~(point == best).all(dim=1)).nonzero()[:, 0]
-    for halving in range(1, HALVINGS + 1):
-        if not len(waiting):
+        slopes = gradients if len(rows) == len(best) else gradients[rows]
+        solution = projection.project(origins[rows], slopes, affine, targets[rows], margin=AIM * margin[rows], tolerance=1e-8, multipliers=multipliers)
+        step = torch.where(solution.solved[:, None], (origins[rows] + solution.step).clamp(0, 1), point[rows]) - origins[rows]
+        point[rows] = origins[rows] + step
+        logits = _logits(model, point[rows], images)
+        evaluations[rows] += 1
+        _keep(nearest, point, origins, rows, lead(logits, targets[rows]) >= margin[rows])
+        before, affine = affine, logits - _product(slopes, step)
+        bent = solution.solved & ((affine - before).abs().amax(dim=1) > BENT * margin[rows])
+        rows, affine, multipliers = rows[bent], affine[bent], solution.multipliers[bent]
+        if not len(rows):
             break
-        trial = best[waiting] + 0.5**halving * (point[waiting] - best[waiting])
-        with torch.no_grad():
-            success = lead(model(trial.reshape(-1, *images.shape[1:])), targets[waiting]) >= margin[waiting]
-        evaluations[waiting] += 1
-        kept = nearest[waiting]
-        moved = _keep(kept, trial, origins[waiting], success)
-        nearest[waiting] = kept
-        waiting = waiting[~moved]
+    rows = ((nearest == best).all(dim=1) & ~(point == best).all(dim=1)).nonzero()[:, 0]
+    for _ in range(HALVINGS):
+        if not len(rows):
+            break
+        point[rows] = (point[rows] + best[rows]) / 2
+        evaluations[rows] += 1
+        nearer = _keep(nearest, point, origins, rows, lead(_logits(model, point[rows], images), targets[rows]) >= margin[rows])
+        rows = rows[~nearer]
     return nearest, evaluations
 
 
-def _keep(nearest: Tensor, point: Tensor, origins: Tensor, success: Tensor) -> Tensor:
-    """Replace `nearest`, in place, by the points that are nearer successes; bool [b], which were."""
-    nearer = success & ((point - origins).norm(dim=1) < (nearest - origins).norm(dim=1))
-    nearest[nearer] = point[nearer]
+def _product(gradients: Tensor, change: Tensor) -> Tensor:
+    """The change of the linearised logits, [b, K]."""
+    return (gradients @ change[:, :, None])[:, :, 0]
+
+
+def _logits(model: nn.Module, x: Tensor, images: Tensor) -> Tensor:
+    """The logits [b, K] at flat points x [b, n]."""
+    with torch.no_grad():
+        logits: Tensor = model(x.reshape(-1, *images.shape[1:]))
+    return logits
+
+
+def _keep(nearest: Tensor, point: Tensor, origins: Tensor, rows: Tensor, success: Tensor) -> Tensor:
+    """Replace those `rows` of `nearest`, in place, whose point is a nearer success; bool, which of the rows."""
+    nearer = success & ((point[rows] - origins[rows]).norm(dim=1) < (nearest[rows] - origins[rows]).norm(dim=1))
+    nearest[rows[nearer]] = point[rows[nearer]]
     return nearer

@@ -15,7 +15,7 @@ __all__ = ["Adversarial", "by_scipy", "minimum_distortion", "random_targets"]
 
 ROUNDING = 16  # the lead that a success keeps, in units of the dtype's epsilon times the image's largest logit: networks here err by 6 at most
 PENALTY = {"steps": 10, "iterations": 25}  # the paper's method on its own: values of c, L-BFGS steps for each
-START = {"steps": 4, "iterations": 10}  # and as the start of a refinement
+START = {"steps": 2, "iterations": 5}  # as the start of a refinement, where that is enough for a success
 REFINEMENTS = 6  # linearisations
 CANDIDATES, REACH = 3, 1.5  # "nearest" searches so many targets, if no more than so much farther to first order than the first
 RIVAL = 1.03  # and goes on refining those that are within this factor of the best after one linearisation
@@ -80,14 +80,13 @@ class _Search:
         lead, margin = self._lead(images, targets, images)
         found, success = images.clone(), lead >= margin
         evaluations = torch.ones_like(targets)
-        rows = (~success).nonzero()[:, 0]
-        if len(rows):
-            settings = START if self.refine else PENALTY
-            start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **settings)
-            found[rows] = start.x.reshape(images[rows].shape)
-            lead, margin = self._lead(found, targets, images)
-            success = lead >= margin
-            evaluations[rows] += start.evaluations
+        for settings in (START, PENALTY) if self.refine else (PENALTY,):
+            rows = (~success).nonzero()[:, 0]
+            if len(rows):
+                start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **settings)
+                found[rows] = start.x.reshape(images[rows].shape)
+                success = self._lead(found, targets, images)[0] >= margin
+                evaluations[rows] += start.evaluations
         result = adversarial.collect(images, found, targets, success, evaluations)
         return self._refined(images, result, steps) if self.refine else result
 
