@@ -172,8 +172,8 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
     order = sorted(range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value))[:labelled]
     for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):  # names in the two empty corners, in the points' order
         line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.7, "relpos": (float(above), 0.5)}
-        chosen = sorted((place for place in order if (ours[place].value > paper[place].value) == above), key=lambda place: -ours[place].value)
-        for number, place in enumerate(chosen):
+        named = sorted((place for place in order if (ours[place].value > paper[place].value) == above), key=lambda place: -ours[place].value)
+        for number, place in enumerate(named):
             text = (corner[0], corner[1] - 0.06 * number)
             axis.annotate(
                 names[place], (paper[place].value, ours[place].value), text, textcoords="axes fraction", ha=side, va="center", fontsize=11, arrowprops=line

@@ -54,7 +54,7 @@ def _one_by_scipy(model: nn.Module, image: Tensor, target: int, steps: int) -> t
         loss = functional.cross_entropy(model(point), torch.tensor([target]))
         (slope,) = torch.autograd.grad(loss, point)
         length = np.linalg.norm(x - origin)
-        return loss.item() + c * length, slope.flatten().double().numpy() + c * (x - origin) / max(length, 1e-12)
+        return float(loss.item() + c * length), slope.flatten().double().numpy() + c * (x - origin) / max(length, 1e-12)
 
     for _ in range(steps):
         start = origin if best is None else best.flatten().double().numpy()
