@@ -1,11 +1,12 @@
 """From an adversarial image to a local minimum of its distance: sequential projection on the linearised constraints, in the box."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from helpers import projection
 from helpers.adversarial import lead
-from helpers.penalty import Found
 
 CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
 HALVINGS = 6  # of a step that does not end on a nearer success
@@ -48,7 +49,16 @@ def candidates(model: nn.Module, images: Tensor, labels: Tensor, *, classes: int
     return owner, order[owner, place]
 
 
-def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Found:
+@dataclass(frozen=True)
+class Refined:
+    """The nearest images found, [b, n]; bool [b], whether the first linearisation failed to lead to one; evaluations [b]."""
+
+    x: Tensor
+    astray: Tensor
+    evaluations: Tensor
+
+
+def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Refined:
     """Come nearer to each image from a success, staying a success.
 
     images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the margin [b].
@@ -57,20 +67,22 @@ def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, mar
     point on the way there.
     """
     origins, best = images.flatten(1), start.clone()
-    evaluations = torch.zeros_like(targets)
+    evaluations, astray = torch.zeros_like(targets), torch.zeros_like(targets, dtype=torch.bool)
     rows = torch.arange(len(best), device=best.device)
-    for _ in range(steps):
+    for step in range(steps):
         before = (best[rows] - origins[rows]).norm(dim=1)
-        best[rows], used = _step(model, images[rows], best[rows], targets[rows], margin[rows], classes)
+        best[rows], turned, used = _step(model, images[rows], best[rows], targets[rows], margin[rows], classes)
         evaluations[rows] += used
+        if step == 0:
+            astray = turned
         rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
         if not len(rows):
             break
-    return Found(best, torch.ones_like(targets, dtype=torch.bool), evaluations)
+    return Refined(best, astray, evaluations)
 
 
-def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """One linearisation, projected and corrected, then backtracking: the nearest success on the way, [b, n], and the evaluations [b]."""
+def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """One linearisation, projected and corrected, then backtracking: the nearest success, [b, n], whether it took that, and evaluations [b]."""
     origins, nearest = images.flatten(1), best.clone()
     logits, gradients = jacobian(model, best.reshape(images.shape), classes)
     affine = logits - _product(gradients, best - origins)  # at the origins
@@ -89,7 +101,8 @@ def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margi
         rows, affine, multipliers = rows[bent], affine[bent], solution.multipliers[bent]
         if not len(rows):
             break
-    rows = ((nearest == best).all(dim=1) & ~(point == best).all(dim=1)).nonzero()[:, 0]
+    astray = (nearest == best).all(dim=1) & ((point - best).norm(dim=1) > PROGRESS * (best - origins).norm(dim=1))
+    rows = astray.nonzero()[:, 0]
     for _ in range(HALVINGS):
         if not len(rows):
             break
@@ -97,7 +110,7 @@ def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margi
         evaluations[rows] += 1
         nearer = _keep(nearest, point, origins, rows, lead(_logits(model, point[rows], images), targets[rows]) >= margin[rows])
         rows = rows[~nearer]
-    return nearest, evaluations
+    return nearest, astray, evaluations
 
 
 def _product(gradients: Tensor, change: Tensor) -> Tensor:

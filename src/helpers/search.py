@@ -19,6 +19,7 @@ START = {"steps": 2, "iterations": 5}  # as the start of a refinement, where tha
 REFINEMENTS = 6  # linearisations
 CANDIDATES, REACH = 3, 1.5  # "nearest" searches so many targets, if no more than so much farther to first order than the first
 RIVAL = 1.03  # and goes on refining those that are within this factor of the best after one linearisation
+DOUBT = 1.25  # by which the length of an image that its linearisation led astray may be too long, at that point
 ROWS = 512  # searches at a time
 
 
@@ -75,32 +76,26 @@ class _Search:
     classes: int
     refine: bool
 
-    def given(self, images: Tensor, targets: Tensor, steps: int = REFINEMENTS) -> Adversarial:
+    def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
-        lead, margin = self._lead(images, targets, images)
-        found, success = images.clone(), lead >= margin
-        evaluations = torch.ones_like(targets)
-        for settings in (START, PENALTY) if self.refine else (PENALTY,):
-            rows = (~success).nonzero()[:, 0]
-            if len(rows):
-                start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **settings)
-                found[rows] = start.x.reshape(images[rows].shape)
-                success = self._lead(found, targets, images)[0] >= margin
-                evaluations[rows] += start.evaluations
-        result = adversarial.collect(images, found, targets, success, evaluations)
-        return self._refined(images, result, steps) if self.refine else result
+        if not self.refine:
+            return self._start(images, targets, PENALTY)
+        result, astray = self._refined(images, self._start(images, targets, START, PENALTY), REFINEMENTS)
+        return self._again(images, result, astray)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
         owner, targets = refinement.candidates(self.model, images, labels, classes=self.classes, most=CANDIDATES, reach=REACH)
-        result = self.given(images[owner], targets, steps=1)
-        shortest = result.l2.new_full((len(images),), torch.inf)
-        best = shortest.scatter_reduce(0, owner, result.l2, "amin")
-        rivals = (result.l2 <= RIVAL * best[owner]).nonzero()[:, 0]
+        images = images[owner]
         if self.refine:
-            rivals = rivals[result.l2[rivals].isfinite()]
-            better = self._refined(images[owner[rivals]], adversarial.take(result, rivals), REFINEMENTS - 1)
-            result = adversarial.replace(result, rivals, better)
+            result, astray = self._refined(images, self._start(images, targets, START, PENALTY), 1)
+            length = torch.where(astray, result.l2 / DOUBT, result.l2)
+            shortest = length.new_full((len(labels),), torch.inf).scatter_reduce(0, owner, length, "amin")
+            rivals = (result.success & (length <= RIVAL * shortest[owner])).nonzero()[:, 0]
+            better, _ = self._refined(images[rivals], adversarial.take(result, rivals), REFINEMENTS - 1)
+            result = adversarial.replace(result, rivals, self._again(images[rivals], better, astray[rivals]))
+        else:
+            result = self._start(images, targets, PENALTY)
         order = result.l2.argsort(stable=True)
         order = order[owner[order].argsort(stable=True)]  # by image, the shortest first
         first = torch.ones_like(owner, dtype=torch.bool)
@@ -108,21 +103,52 @@ class _Search:
         evaluations = torch.full_like(labels, self.classes).scatter_add(0, owner, result.evaluations)
         return dataclasses.replace(adversarial.take(result, order[first]), evaluations=evaluations)
 
-    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> Adversarial:
-        """The result with its successes refined, rounded to the images' dtype; those that rounding spoils stay as they were."""
-        rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
+    def _start(self, images: Tensor, targets: Tensor, *efforts: dict[str, int]) -> Adversarial:
+        """The penalty method, with more effort where less was not enough for a success."""
+        lead, margin = self._lead(images, targets, images)
+        found, success = images.clone(), lead >= margin
+        evaluations = torch.ones_like(targets)
+        for effort in efforts:
+            rows = (~success).nonzero()[:, 0]
+            if len(rows):
+                start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **effort)
+                found[rows] = start.x.reshape(images[rows].shape)
+                success = self._lead(found, targets, images)[0] >= margin
+                evaluations[rows] += start.evaluations
+        return adversarial.collect(images, found, targets, success, evaluations)
+
+    def _again(self, images: Tensor, result: Adversarial, astray: Tensor) -> Adversarial:
+        """The result, or that of a more thorough start, for images whose first linearisation led astray."""
+        rows = astray.nonzero()[:, 0]
         if not len(rows):
             return result
+        former = adversarial.take(result, rows)
+        other, _ = self._refined(images[rows], self._start(images[rows], former.targets, PENALTY), REFINEMENTS)
+        evaluations = former.evaluations + other.evaluations
+        nearer = (other.l2 < former.l2).nonzero()[:, 0]
+        best = adversarial.replace(former, nearer, adversarial.take(other, nearer))
+        return adversarial.replace(result, rows, dataclasses.replace(best, evaluations=evaluations))
+
+    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> tuple[Adversarial, Tensor]:
+        """The result with its successes refined, rounded to the images' dtype, and which the first linearisation led astray.
+
+        Those that rounding spoils stay as they were.
+        """
+        astray = torch.zeros_like(result.success)
+        rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
+        if not len(rows):
+            return result, astray
         originals, targets = images[rows], result.targets[rows]
         _, margin = self._lead(originals, targets, originals)
         start = result.images[rows].double().flatten(1)
         refined = refinement.refine(self.exact, originals.double(), start, targets, margin, classes=self.classes, steps=steps)
         rounded = refined.x.to(images.dtype).reshape(originals.shape)
         holds = self._lead(rounded, targets, originals)[0] >= margin
-        images = torch.where(holds[:, None, None, None], rounded, result.images[rows])
+        found = torch.where(holds[:, None, None, None], rounded, result.images[rows])
         evaluations = result.evaluations[rows] + refined.evaluations
-        better = adversarial.collect(originals, images, targets, torch.ones_like(holds), evaluations)
-        return adversarial.replace(result, rows, better)
+        better = adversarial.collect(originals, found, targets, torch.ones_like(holds), evaluations)
+        astray[rows] = refined.astray
+        return adversarial.replace(result, rows, better), astray
 
     def _lead(self, images: Tensor, targets: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
         """The targets' lead in float64, [b], and the lead that a success needs, [b]."""

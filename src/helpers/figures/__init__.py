@@ -1,0 +1,32 @@
+"""Figures for the chapters: each function returns a matplotlib figure and shows nothing."""
+
+from helpers.figures.base import COLORS, against_paper, image_grid, matrix, sorted_curves, subplots, use_style
+from helpers.figures.lipschitz import brackets, growth, spectra
+from helpers.figures.noise import answered, error_curves, noise_law
+from helpers.figures.search import adversarial, line_search
+from helpers.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
+from helpers.figures.units import curve_panels, interval_rows
+
+__all__ = [
+    "COLORS",
+    "adversarial",
+    "against_paper",
+    "agreement",
+    "answered",
+    "brackets",
+    "curve_panels",
+    "error_curves",
+    "growth",
+    "image_grid",
+    "interval_rows",
+    "line_search",
+    "matrix",
+    "matrix_against_paper",
+    "noise_law",
+    "pair_matrix",
+    "sorted_curves",
+    "spectra",
+    "spike",
+    "subplots",
+    "use_style",
+]
