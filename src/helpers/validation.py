@@ -15,7 +15,7 @@ def validate(chapters: list[str], edition: Edition) -> int:
     nbval compares the output of the cells tagged nbval-check-output.
     """
     again = edition.folder / "validated"
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-c", os.devnull, "-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
     notebooks = [str(edition.executed(chapter)) for chapter in chapters]
     status = subprocess.run([*command, f"--rootdir={edition.folder}", *notebooks], env=os.environ | {"RESULTS": str(again.resolve())}, check=False).returncode
     if status:
