@@ -51,7 +51,7 @@ def candidates(model: nn.Module, images: Tensor, labels: Tensor, *, classes: int
 
 @dataclass(frozen=True)
 class Refined:
-    """The nearest images found, [b, n]; bool [b], whether a linearisation failed to lead to one; evaluations [b]."""
+    """The nearest images found, [b, n]; bool [b], whether the first linearisation failed to lead to one; evaluations [b]."""
 
     x: Tensor
     astray: Tensor
@@ -69,11 +69,12 @@ def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, mar
     origins, best = images.flatten(1), start.clone()
     evaluations, astray = torch.zeros_like(targets), torch.zeros_like(targets, dtype=torch.bool)
     rows = torch.arange(len(best), device=best.device)
-    for _ in range(steps):
+    for step in range(steps):
         before = (best[rows] - origins[rows]).norm(dim=1)
         best[rows], turned, used = _step(model, images[rows], best[rows], targets[rows], margin[rows], classes)
         evaluations[rows] += used
-        astray[rows] |= turned
+        if step == 0:
+            astray = turned
         rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
         if not len(rows):
             break

@@ -19,7 +19,7 @@ START = {"steps": 2, "iterations": 5}  # as the start of a refinement, where tha
 REFINEMENTS = 6  # linearisations
 CANDIDATES, REACH = 3, 1.5  # "nearest" searches so many targets, if no more than so much farther to first order than the first
 RIVAL = 1.03  # and goes on refining those that are within this factor of the best after one linearisation
-DOUBT = 1.4  # the same where this linearisation led one of the image's searches astray
+DOUBT = 1.25  # by which the length of an image that its linearisation led astray may be too long, at that point
 ROWS = 512  # searches at a time
 
 
@@ -89,12 +89,11 @@ class _Search:
         images = images[owner]
         if self.refine:
             result, astray = self._refined(images, self._start(images, targets, START, PENALTY), 1)
-            shortest = result.l2.new_full((len(labels),), torch.inf).scatter_reduce(0, owner, result.l2, "amin")
-            doubtful = torch.zeros_like(labels).scatter_add(0, owner, astray.long()) > 0
-            reach = torch.where(doubtful, DOUBT, RIVAL) * shortest
-            rivals = (result.success & (result.l2 <= reach[owner])).nonzero()[:, 0]
-            better, turned = self._refined(images[rivals], adversarial.take(result, rivals), REFINEMENTS - 1)
-            result = adversarial.replace(result, rivals, self._again(images[rivals], better, astray[rivals] | turned))
+            length = torch.where(astray, result.l2 / DOUBT, result.l2)
+            shortest = length.new_full((len(labels),), torch.inf).scatter_reduce(0, owner, length, "amin")
+            rivals = (result.success & (length <= RIVAL * shortest[owner])).nonzero()[:, 0]
+            better, _ = self._refined(images[rivals], adversarial.take(result, rivals), REFINEMENTS - 1)
+            result = adversarial.replace(result, rivals, self._again(images[rivals], better, astray[rivals]))
         else:
             result = self._start(images, targets, PENALTY)
         order = result.l2.argsort(stable=True)
@@ -119,7 +118,7 @@ class _Search:
         return adversarial.collect(images, found, targets, success, evaluations)
 
     def _again(self, images: Tensor, result: Adversarial, astray: Tensor) -> Adversarial:
-        """The result, or that of a more thorough start, for images whom a linearisation led astray."""
+        """The result, or that of a more thorough start, for images whose first linearisation led astray."""
         rows = astray.nonzero()[:, 0]
         if not len(rows):
             return result
@@ -131,7 +130,7 @@ class _Search:
         return adversarial.replace(result, rows, dataclasses.replace(best, evaluations=evaluations))
 
     def _refined(self, images: Tensor, result: Adversarial, steps: int) -> tuple[Adversarial, Tensor]:
-        """The result with its successes refined, rounded to the images' dtype, and which a linearisation led astray.
+        """The result with its successes refined, rounded to the images' dtype, and which the first linearisation led astray.
 
         Those that rounding spoils stay as they were.
         """
