@@ -8,6 +8,8 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   };
   mark();
+  // Sphinx calls the bibliography a list, but its entries are no list items.
+  for (const list of document.querySelectorAll(".citation-list[role=list]")) list.removeAttribute("role");
   window.addEventListener("load", mark);
   window.addEventListener("resize", mark);
 });
