@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -63,6 +64,7 @@ def view(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
 
     context.route("**/*", guard)
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(f"script: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
@@ -93,7 +95,7 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
 def test_the_search_finds_a_word_without_a_server_elsewhere(browser: Browser, address: str) -> None:
     page = browser.new_page()
     page.goto(f"{address}/search.html?q=distortion")
-    page.wait_for_selector("#search-results li", timeout=20_000)
+    page.wait_for_selector("#search-results li", timeout=PATIENCE)
     assert page.locator("#search-results li").count() >= 2
 
 
