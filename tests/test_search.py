@@ -93,7 +93,7 @@ def test_penalty_alone_is_longer_than_the_exact_minimum_but_not_by_much() -> Non
 
 
 def test_it_finds_what_scipy_finds_image_by_image() -> None:
-    model, images = deep_network(), pictures(12)
+    model, images = deep_network(), pictures(8)
     labels, targets = targeted(model, images)
     reference = search.by_scipy(model, images, labels, targets=targets)
     check_result(model, images, reference)
@@ -106,14 +106,43 @@ def test_it_finds_what_scipy_finds_image_by_image() -> None:
     assert (refined.l2 <= penalty.l2 * 1.02).all()
 
 
+def test_refinement_does_not_lose_to_the_penalty_method_where_the_boundary_has_kinks() -> None:
+    model, images = network(0, nn.Linear(SIDE * SIDE, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, CLASSES)), pictures()
+    labels, targets = targeted(model, images)
+    penalty = minimum_distortion(model, images, labels, targets=targets, refine=False)
+    refined = minimum_distortion(model, images, labels, targets=targets)
+    check_result(model, images, refined)
+    both = penalty.success & refined.success
+    assert both.float().mean() >= 0.9
+    assert refined.l2[both].mean() <= penalty.l2[both].mean()
+
+
 def test_nearest_loses_nothing_to_a_search_of_every_class() -> None:
-    model, images = deep_network(), pictures()
+    model, images = deep_network(), pictures(12)
     labels = model(images).argmax(dim=1)
     nearest = minimum_distortion(model, images, labels, targets="nearest")
     check_result(model, images, nearest)
     assert (nearest.targets != labels).all()
     every = torch.stack([minimum_distortion(model, images, labels, targets=(labels + shift) % CLASSES).l2 for shift in range(1, CLASSES)])
     torch.testing.assert_close(nearest.l2.mean(), every.amin(dim=0).mean(), rtol=1e-2, atol=0.0)
+
+
+@pytest.mark.parametrize("effort", search.EFFORTS)
+def test_every_effort_meets_the_exact_nearest_on_linear_networks(effort: str) -> None:
+    model, images = linear_network(), pictures()
+    labels = model(images).argmax(dim=1)
+    found = minimum_distortion(model, images, labels, targets="nearest", effort=effort)
+    check_result(model, images, found)
+    optimum = exact.minimum_distortion(model[1].weight, model[1].bias, images, found.targets)
+    torch.testing.assert_close(found.l2, optimum.l2, rtol=1e-4, atol=1e-5)
+
+
+def test_more_effort_finds_nearer_images() -> None:
+    model, images = deep_network(), pictures()
+    labels = model(images).argmax(dim=1)
+    fast, best = (minimum_distortion(model, images, labels, targets="nearest", effort=effort) for effort in ("fast", "best"))
+    assert (fast.evaluations < best.evaluations).all()
+    assert best.l2.mean() <= fast.l2.mean()
 
 
 def test_nearest_on_mnist_is_exact_for_a_linear_net() -> None:
@@ -248,6 +277,7 @@ class Broken(nn.Module):
         ({"targets": torch.zeros(3, dtype=torch.int64)}, "targets: need shape"),
         ({"targets": "far"}, "unknown targets 'far'"),
         ({"batch_size": 0}, "batch_size: need at least 1"),
+        ({"effort": "none"}, "unknown effort 'none': choose one of fast, best"),
         ({"model": deep_network().train()}, "model: need evaluation mode"),
         ({"model": nn.Sequential(linear_network(), Noisy()).eval()}, "model: need the same logits"),
         ({"model": nn.Sequential(linear_network(), Broken()).eval()}, "model: need finite logits"),

@@ -1,3 +1,7 @@
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +141,39 @@ def test_training_writes_a_checkpoint_that_loads_and_then_leaves_it_alone(
     assert training.main(command) == 0
     assert "there already" in capsys.readouterr().out
     assert checkpoints.path("FC10(1)", where=tmp_path).read_bytes() == before
+
+
+def test_an_interrupted_forced_run_leaves_the_old_checkpoint_and_goes_on(
+    few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "training_set", lambda *_: few)
+    command, train = ["FC10(1)", "--folder", str(tmp_path), "--device", "cpu"], training.train
+    training.main(command)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(training, "train", killed)
+    with pytest.raises(KilledError):
+        training.main([*command, "--force"])
+    checkpoints.read("FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path)
+    monkeypatch.setattr(training, "train", train)
+    capsys.readouterr()
+    assert training.main(command) == 0  # without --force: what is left of the forced run
+    assert "test error" in capsys.readouterr().out
+    assert training.main(command) == 0
+    assert "there already" in capsys.readouterr().out
+
+
+def test_several_networks_at_once_train_those_that_are_lacking(tmp_path: Path) -> None:
+    shutil.copy(checkpoints.path("FC10(1e-2)"), tmp_path)
+    command = [sys.executable, "-m", "helpers.training", "FC10(1)", "FC10(1e-2)", "--folder", str(tmp_path), "--device", "cpu"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(training.__file__).parents[1])}
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    assert "FC10(1e-2): there already" in printed
+    weights, _ = checkpoints.read("FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path)
+    shipped = models.load("FC10(1)").logits.weight
+    assert (weights["logits.weight"] - shipped).norm() < 0.02 * shipped.norm()
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def load(name: str, device: torch.device | str = "cpu", dataset: str = "mnist") 
     """
     model = build(name)
     weights, _ = checkpoints.read(name, dataset, specification(name))
-    model.load_state_dict(weights)
+    model.load_state_dict({key: value.where(value.abs() >= torch.finfo(value.dtype).tiny, 0.0) for key, value in weights.items()})
     return model.to(device).eval().requires_grad_(requires_grad=False)
 
 

@@ -16,12 +16,12 @@ PROGRESS = 1e-5  # relative; images that come nearer by less are done
 
 
 def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """The logits [b, K] and their gradients [b, K, n] at images [b, C, H, W]."""
+    """The logits [b, K] and their gradients [b, K, n] at images [b, C, H, W], in the images' dtype, whatever the model's."""
     with torch.enable_grad():
-        point = images.detach().requires_grad_()
+        point = images.detach().to(next(model.parameters(), images).dtype).requires_grad_()
         logits = model(point)
         rows = [torch.autograd.grad(logits[:, k].sum(), point, retain_graph=k + 1 < classes)[0].flatten(1) for k in range(classes)]
-    return logits.detach(), torch.stack(rows, dim=1)
+    return logits.detach().to(images.dtype), torch.stack(rows, dim=1).to(images.dtype)
 
 
 def candidates(model: nn.Module, images: Tensor, labels: Tensor, *, classes: int, most: int, reach: float) -> tuple[Tensor, Tensor]:
@@ -51,45 +51,42 @@ def candidates(model: nn.Module, images: Tensor, labels: Tensor, *, classes: int
 
 @dataclass(frozen=True)
 class Refined:
-    """The nearest images found, [b, n]; bool [b], whether the first linearisation failed to lead to one; evaluations [b]."""
+    """The nearest images found, [b, n], and evaluations [b]."""
 
     x: Tensor
-    astray: Tensor
     evaluations: Tensor
 
 
-def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, classes: int, steps: int) -> Refined:
+def refine(model: nn.Module, images: Tensor, start: Tensor, targets: Tensor, margin: Tensor, *, gradients: nn.Module, classes: int, steps: int) -> Refined:
     """Come nearer to each image from a success, staying a success.
 
-    images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the margin [b].
+    images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the margin [b]. gradients: the same
+    network, of any dtype, for the gradients alone.
     At each of at most `steps` steps the constraints "the target's logit leads every other by the margin" are linearised; the
     shortest change of the original image that satisfies them in the box is the next point where it is a nearer success, else a
     point on the way there.
     """
     origins, best = images.flatten(1), start.clone()
-    evaluations, astray = torch.zeros_like(targets), torch.zeros_like(targets, dtype=torch.bool)
+    evaluations = torch.zeros_like(targets)
     rows = torch.arange(len(best), device=best.device)
-    for step in range(steps):
+    for _ in range(steps):
         before = (best[rows] - origins[rows]).norm(dim=1)
-        best[rows], turned, used = _step(model, images[rows], best[rows], targets[rows], margin[rows], classes)
+        best[rows], used = _step(model, images[rows], best[rows], targets[rows], margin[rows], gradients, classes)
         evaluations[rows] += used
-        if step == 0:
-            astray = turned
         rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
         if not len(rows):
             break
-    return Refined(best, astray, evaluations)
+    return Refined(best, evaluations)
 
 
-def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, classes: int) -> tuple[Tensor, Tensor, Tensor]:
-    """One linearisation, projected and corrected, then backtracking: the nearest success, [b, n], whether it took that, and evaluations [b]."""
+def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor, gradients: nn.Module, classes: int) -> tuple[Tensor, Tensor]:
+    """One linearisation, projected and corrected, then backtracking: the nearest success, [b, n], and evaluations [b]."""
     origins, nearest = images.flatten(1), best.clone()
-    logits, gradients = jacobian(model, best.reshape(images.shape), classes)
-    affine = logits - _product(gradients, best - origins)  # at the origins
-    evaluations, point, multipliers = torch.full_like(targets, classes), best.clone(), None
+    _, slopes = jacobian(gradients, best.reshape(images.shape), classes)
+    affine = _logits(model, best, images) - _product(slopes, best - origins)  # at the origins
+    evaluations, point, multipliers = torch.full_like(targets, classes + 1), best.clone(), None
     rows = torch.arange(len(best), device=best.device)  # those whose boundary still bends away
     for _ in range(1 + CORRECTIONS):
-        slopes = gradients if len(rows) == len(best) else gradients[rows]
         solution = projection.project(origins[rows], slopes, affine, targets[rows], margin=AIM * margin[rows], tolerance=1e-8, multipliers=multipliers)
         step = torch.where(solution.solved[:, None], (origins[rows] + solution.step).clamp(0, 1), point[rows]) - origins[rows]
         point[rows] = origins[rows] + step
@@ -98,11 +95,10 @@ def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margi
         _keep(nearest, point, origins, rows, lead(logits, targets[rows]) >= margin[rows])
         before, affine = affine, logits - _product(slopes, step)
         bent = solution.solved & ((affine - before).abs().amax(dim=1) > BENT * margin[rows])
-        rows, affine, multipliers = rows[bent], affine[bent], solution.multipliers[bent]
+        rows, slopes, affine, multipliers = rows[bent], slopes[bent], affine[bent], solution.multipliers[bent]
         if not len(rows):
             break
-    astray = (nearest == best).all(dim=1) & ((point - best).norm(dim=1) > PROGRESS * (best - origins).norm(dim=1))
-    rows = astray.nonzero()[:, 0]
+    rows = ((nearest == best).all(dim=1) & ((point - best).norm(dim=1) > PROGRESS * (best - origins).norm(dim=1))).nonzero()[:, 0]
     for _ in range(HALVINGS):
         if not len(rows):
             break
@@ -110,7 +106,7 @@ def _step(model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margi
         evaluations[rows] += 1
         nearer = _keep(nearest, point, origins, rows, lead(_logits(model, point[rows], images), targets[rows]) >= margin[rows])
         rows = rows[~nearer]
-    return nearest, astray, evaluations
+    return nearest, evaluations
 
 
 def _product(gradients: Tensor, change: Tensor) -> Tensor:

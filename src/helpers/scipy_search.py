@@ -53,7 +53,7 @@ def _one_by_scipy(model: nn.Module, image: Tensor, target: int, steps: int) -> t
         point = torch.from_numpy(x).to(image).reshape(1, *image.shape).requires_grad_()
         loss = functional.cross_entropy(model(point), torch.tensor([target]))
         (slope,) = torch.autograd.grad(loss, point)
-        length = np.linalg.norm(x - origin)
+        length = float(np.linalg.norm(x - origin))
         return float(loss.item() + c * length), slope.flatten().double().numpy() + c * (x - origin) / max(length, 1e-12)
 
     for _ in range(steps):

@@ -7,20 +7,30 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers import adversarial, check, penalty, refinement
+from helpers import adversarial, check, decoupled, penalty, refinement
 from helpers.adversarial import Adversarial
 from helpers.scipy_search import by_scipy, random_targets
 
-__all__ = ["Adversarial", "by_scipy", "minimum_distortion", "random_targets"]
+__all__ = ["EFFORTS", "Adversarial", "by_scipy", "minimum_distortion", "random_targets"]
 
 ROUNDING = 16  # the lead that a success keeps, in units of the dtype's epsilon times the image's largest logit: networks here err by 6 at most
-PENALTY = {"steps": 10, "iterations": 25}  # the paper's method on its own: values of c, L-BFGS steps for each
-START = {"steps": 2, "iterations": 5}  # as the start of a refinement, where that is enough for a success
-REFINEMENTS = 6  # linearisations
-CANDIDATES, REACH = 3, 1.5  # "nearest" searches so many targets, if no more than so much farther to first order than the first
-RIVAL = 1.03  # and goes on refining those that are within this factor of the best after one linearisation
-DOUBT = 1.25  # by which the length of an image that its linearisation led astray may be too long, at that point
+STEPS, ITERATIONS = 10, 25  # of the paper's method: values of c, L-BFGS steps for each
+REACH = 1.5  # "nearest" searches targets that are no more than so much farther to first order than the first
+SCOUT = 40  # steps of the first walk to each of these
 ROWS = 512  # searches at a time
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a refined search does for an image."""
+
+    walk: int  # steps of the walk to the target's region
+    refinements: int  # linearisations from there
+    candidates: int  # "nearest" walks to so many targets
+    rival: float  # and goes on with those that are within this factor of the best
+
+
+EFFORTS = {"fast": Effort(walk=40, refinements=1, candidates=1, rival=1.0), "best": Effort(walk=100, refinements=6, candidates=4, rival=1.05)}
 
 
 def minimum_distortion(
@@ -30,6 +40,7 @@ def minimum_distortion(
     *,
     targets: str | Tensor = "random",
     refine: bool = True,
+    effort: str = "best",
     generator: torch.Generator | None = None,
     batch_size: int | None = None,
 ) -> Adversarial:
@@ -54,48 +65,51 @@ def minimum_distortion(
     check.labels(labels, len(images), classes)
     adversarial.targets(targets, len(images), classes)
     adversarial.device(images, labels=labels, targets=targets)
+    check.choice("effort", effort, tuple(EFFORTS))
     if classes is None:
         return adversarial.collect(images, images, labels.clone(), labels.bool(), labels.clone())
     if isinstance(targets, str) and targets == "random":
         targets = random_targets(labels, classes, generator)
-    search = _Search(model, copy.deepcopy(model).double(), classes, refine=refine)
+    search = _Search(model, copy.deepcopy(model).double(), classes, EFFORTS[effort] if refine else None)
     if isinstance(targets, Tensor):
         parts = [search.given(*part) for part in zip(images.split(batch_size or ROWS), targets.split(batch_size or ROWS), strict=True)]
     else:
-        size = batch_size or ROWS // CANDIDATES
+        size = batch_size or ROWS // EFFORTS[effort].candidates
         parts = [search.nearest(*part) for part in zip(images.split(size), labels.split(size), strict=True)]
     return adversarial.join(parts)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """A network, its float64 copy, which decides what is a success, and whether to refine."""
+    """A network, its float64 copy, which decides what is a success, and how to search; None for the penalty method alone."""
 
     model: nn.Module
     exact: nn.Module
     classes: int
-    refine: bool
+    effort: Effort | None
 
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
-        if not self.refine:
-            return self._start(images, targets, PENALTY)
-        result, astray = self._refined(images, self._start(images, targets, START, PENALTY), REFINEMENTS)
-        return self._again(images, result, astray)
+        if not self.effort:
+            return self._start(images, targets, walk=0)
+        return self._refined(images, self._start(images, targets, walk=self.effort.walk), self.effort.refinements)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
-        owner, targets = refinement.candidates(self.model, images, labels, classes=self.classes, most=CANDIDATES, reach=REACH)
+        most = (self.effort or EFFORTS["best"]).candidates
+        owner, targets = refinement.candidates(self.model, images, labels, classes=self.classes, most=most, reach=REACH)
         images = images[owner]
-        if self.refine:
-            result, astray = self._refined(images, self._start(images, targets, START, PENALTY), 1)
-            length = torch.where(astray, result.l2 / DOUBT, result.l2)
-            shortest = length.new_full((len(labels),), torch.inf).scatter_reduce(0, owner, length, "amin")
-            rivals = (result.success & (length <= RIVAL * shortest[owner])).nonzero()[:, 0]
-            better, _ = self._refined(images[rivals], adversarial.take(result, rivals), REFINEMENTS - 1)
-            result = adversarial.replace(result, rivals, self._again(images[rivals], better, astray[rivals]))
+        if not self.effort:
+            result = self._start(images, targets, walk=0)
+        elif most == 1:
+            result = self.given(images, targets)
         else:
-            result = self._start(images, targets, PENALTY)
+            result = self._refined(images, self._start(images, targets, walk=SCOUT), 1)
+            shortest = result.l2.new_full((len(labels),), torch.inf).scatter_reduce(0, owner, result.l2, "amin")
+            rivals = (result.success & (result.l2 <= self.effort.rival * shortest[owner])).nonzero()[:, 0]
+            former, other = adversarial.take(result, rivals), self._start(images[rivals], targets[rivals], walk=self.effort.walk)
+            better = self._refined(images[rivals], _nearer(former, other), self.effort.refinements)
+            result = adversarial.replace(result, rivals, better)
         order = result.l2.argsort(stable=True)
         order = order[owner[order].argsort(stable=True)]  # by image, the shortest first
         first = torch.ones_like(owner, dtype=torch.bool)
@@ -103,55 +117,45 @@ class _Search:
         evaluations = torch.full_like(labels, self.classes).scatter_add(0, owner, result.evaluations)
         return dataclasses.replace(adversarial.take(result, order[first]), evaluations=evaluations)
 
-    def _start(self, images: Tensor, targets: Tensor, *efforts: dict[str, int]) -> Adversarial:
-        """The penalty method, with more effort where less was not enough for a success."""
+    def _start(self, images: Tensor, targets: Tensor, *, walk: int) -> Adversarial:
+        """A success of each image: by a walk of so many steps, and where that fails, or of none, by the penalty method."""
         lead, margin = self._lead(images, targets, images)
         found, success = images.clone(), lead >= margin
         evaluations = torch.ones_like(targets)
-        for effort in efforts:
+        for steps in (walk, 0) if walk else (0,):
             rows = (~success).nonzero()[:, 0]
             if len(rows):
-                start = penalty.search(self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype), **effort)
+                problem = self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype)
+                start = decoupled.walk(*problem, steps=steps) if steps else penalty.search(*problem, steps=STEPS, iterations=ITERATIONS)
                 found[rows] = start.x.reshape(images[rows].shape)
                 success = self._lead(found, targets, images)[0] >= margin
                 evaluations[rows] += start.evaluations
         return adversarial.collect(images, found, targets, success, evaluations)
 
-    def _again(self, images: Tensor, result: Adversarial, astray: Tensor) -> Adversarial:
-        """The result, or that of a more thorough start, for images whose first linearisation led astray."""
-        rows = astray.nonzero()[:, 0]
-        if not len(rows):
-            return result
-        former = adversarial.take(result, rows)
-        other, _ = self._refined(images[rows], self._start(images[rows], former.targets, PENALTY), REFINEMENTS)
-        evaluations = former.evaluations + other.evaluations
-        nearer = (other.l2 < former.l2).nonzero()[:, 0]
-        best = adversarial.replace(former, nearer, adversarial.take(other, nearer))
-        return adversarial.replace(result, rows, dataclasses.replace(best, evaluations=evaluations))
-
-    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> tuple[Adversarial, Tensor]:
-        """The result with its successes refined, rounded to the images' dtype, and which the first linearisation led astray.
-
-        Those that rounding spoils stay as they were.
-        """
-        astray = torch.zeros_like(result.success)
+    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> Adversarial:
+        """The result with its successes refined and rounded to the images' dtype; those that rounding spoils stay as they were."""
         rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
         if not len(rows):
-            return result, astray
+            return result
         originals, targets = images[rows], result.targets[rows]
         _, margin = self._lead(originals, targets, originals)
         start = result.images[rows].double().flatten(1)
-        refined = refinement.refine(self.exact, originals.double(), start, targets, margin, classes=self.classes, steps=steps)
+        refined = refinement.refine(self.exact, originals.double(), start, targets, margin, gradients=self.model, classes=self.classes, steps=steps)
         rounded = refined.x.to(images.dtype).reshape(originals.shape)
         holds = self._lead(rounded, targets, originals)[0] >= margin
         found = torch.where(holds[:, None, None, None], rounded, result.images[rows])
         evaluations = result.evaluations[rows] + refined.evaluations
-        better = adversarial.collect(originals, found, targets, torch.ones_like(holds), evaluations)
-        astray[rows] = refined.astray
-        return adversarial.replace(result, rows, better), astray
+        return adversarial.replace(result, rows, adversarial.collect(originals, found, targets, torch.ones_like(holds), evaluations))
 
     def _lead(self, images: Tensor, targets: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
         """The targets' lead in float64, [b], and the lead that a success needs, [b]."""
         with torch.no_grad():
             scale = self.exact(originals.double()).abs().amax(dim=1).clamp(min=1e-30)
             return adversarial.lead(self.exact(images.double()), targets), ROUNDING * torch.finfo(originals.dtype).eps * scale
+
+
+def _nearer(first: Adversarial, second: Adversarial) -> Adversarial:
+    """The nearer of two results for the same images and targets, image by image, with the evaluations of both."""
+    rows = (second.l2 < first.l2).nonzero()[:, 0]
+    best = adversarial.replace(first, rows, adversarial.take(second, rows))
+    return dataclasses.replace(best, evaluations=first.evaluations + second.evaluations)

@@ -1,10 +1,14 @@
 """Training the networks of the book from nothing: python -m helpers.training [NAME ...]."""
 
 import argparse
+import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -198,7 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dataset", default="mnist")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--folder", type=Path, help="where the checkpoints go, instead of where models.load looks for them")
-    parser.add_argument("--force", action="store_true", help="train those that are there, too")
+    parser.add_argument("--force", action="store_true", help="train those that are there, too; goes on where an interrupted run left off")
     options = parser.parse_intermixed_args(arguments)
     try:
         check.choice("dataset", options.dataset, data.DATASETS)
@@ -208,16 +212,34 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for name in options.names or models.NAMES:
-        _make(name, options.dataset, device, options.folder, force=options.force)
+    names = options.names or models.NAMES
+    markers = [_marker(name, options.dataset, options.folder) for name in names]
+    if options.force and not any(marker.exists() for marker in markers):
+        for marker in markers:
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
+    make = partial(_make, dataset=options.dataset, device=device, folder=options.folder)
+    if device.type != "cpu" or len(names) == 1:
+        for name in names:
+            make(name)
+        return 0
+    workers = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(len(names), os.cpu_count() or 1), workers) as pool:
+        for _ in pool.map(make, reversed(names)):  # the small ones, which come first in the book, last: no core waits long for another
+            pass
     return 0
 
 
-def _make(name: str, dataset: str, device: torch.device, folder: Path | None, *, force: bool) -> None:
-    """Train one network and write its checkpoint, unless it is there already."""
-    specification, file = models.specification(name), checkpoints.path(name, dataset, folder)
+def _marker(name: str, dataset: str, folder: Path | None) -> Path:
+    """An empty file that says: train this network although it has a checkpoint. It outlives an interrupted run."""
+    return checkpoints.path(name, dataset, folder).with_suffix(".retrain")
+
+
+def _make(name: str, *, dataset: str, device: torch.device, folder: Path | None) -> None:
+    """Train one network and write its checkpoint, unless it is there already; on the CPU in one thread, for the same weights on any number of cores."""
+    specification, file, marker = models.specification(name), checkpoints.path(name, dataset, folder), _marker(name, dataset, folder)
     state = file.with_suffix(".partial.pt")
-    if not force or state.exists():
+    if not marker.exists():
         try:
             checkpoints.read(name, dataset, specification, folder)
         except OSError:
@@ -225,8 +247,12 @@ def _make(name: str, dataset: str, device: torch.device, folder: Path | None, *,
         else:
             print(f"{name}: there already")
             return
-    started = time.monotonic()
-    model, iterations = train(name, dataset=dataset, device=device, state=state)
+    started, threads = time.monotonic(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        model, iterations = train(name, dataset=dataset, device=device, state=state)
+    finally:
+        torch.set_num_threads(threads)
     errors = error_rates(model, dataset, specification.part, device)
     metadata = {
         "specification": asdict(specification),
@@ -238,6 +264,7 @@ def _make(name: str, dataset: str, device: torch.device, folder: Path | None, *,
     }
     checkpoints.write(name, model.state_dict(), metadata, file)
     state.unlink(missing_ok=True)
+    marker.unlink(missing_ok=True)
     print(f"{name}: train error {errors['train']:.2%}, test error {errors['test']:.2%}, {iterations} iterations, {metadata['seconds']:.0f} s", flush=True)
 
 
