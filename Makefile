@@ -48,6 +48,10 @@ reference: install ## execute the chapters in book/ under paper, in place, with 
 browser: install ## open every page of the rendered book in Chromium, no other host in reach
 	HTML="$(BUILD)/$(PROFILE)/html" $(RUN) pytest tests/browser.py
 
+bench: install ## measure the search beside other libraries' attacks (half an hour), for results/benchmarks/
+	$(RUN) pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
+	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/search.py
+
 lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
@@ -59,7 +63,8 @@ format: install ## let ruff rewrite what it can
 	$(RUN) ruff format .
 
 requirements: install ## compile requirements.txt from pyproject.toml anew (needs uv)
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 -o requirements.txt
+	uv pip compile pyproject.toml --extra book --extra test --extra lint --extra browser --universal --python-version 3.11 -o requirements.txt
+	uv pip compile pyproject.toml --extra bench --extra test --universal --python-version 3.11 -c requirements.txt -o benchmarks/requirements.txt
 
 clean: ## remove everything that was built
 	rm -rf "$(BUILD)"

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -47,3 +48,18 @@ def test_the_style_uses_colours_that_all_can_tell_apart(name: str) -> None:
     from matplotlib import rcParams
 
     assert name in rcParams["axes.prop_cycle"].by_key()["color"]
+
+
+def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off_the_scale() -> None:
+    rows = [
+        ("a", "ours", "best", 1.0, 1.0),
+        ("a", "foolbox", "DDN, 100 steps", 1.1, 1.0),
+        ("b", "foolbox", "FMN, 9 steps", 2.5, 0.5),
+        ("b", "torchattacks", "FAB", None, 0.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["network", "library", "method", "ratio", "success"]).assign(n=10, seconds=0.5)
+    figure = figures.benchmark(frame, highest=1.3)
+    marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(50, 1.0), (50, 1.1), (50, 1.3)]
+    assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
+    assert [text.get_text() for axis in figure.axes for text in axis.texts] == ["2.5"]

@@ -12,6 +12,8 @@ def test_a_network_maps_images_to_logits(name: str) -> None:
     assert logits.shape == (3, 10)
     assert not model.training
     assert not any(weights.requires_grad for weights in model.parameters())
+    smallest = torch.finfo(torch.float32).tiny
+    assert not any(((weights != 0) & (weights.abs() < smallest)).any() for weights in model.parameters())
 
 
 def test_names_are_the_papers() -> None:

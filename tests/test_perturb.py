@@ -176,3 +176,22 @@ def test_crossing_of_a_classifier_that_never_changes_is_infinite() -> None:
     assert perturb.crossing(model, images, torch.ones_like(images), limit=100.0).isinf().all()
     with pytest.raises(ValueError, match="directions"):
         perturb.crossing(model, images, torch.zeros_like(images), limit=1.0)
+
+
+@given(st.integers(1, 64), st.integers(0, 99))
+@settings(deadline=None, max_examples=30)
+def test_aligned_directions_are_orthonormal_and_share_one_angle(count: int, seed: int) -> None:
+    changes = 3 * torch.randn(4, 1, 8, 8, generator=generator(seed), dtype=torch.float64)
+    found = perturb.aligned(changes, count, generator(seed + 1))
+    assert found.shape == (4, count, 1, 8, 8)
+    for basis, change in zip(found.flatten(2).numpy(), changes.flatten(1).numpy(), strict=True):
+        np.testing.assert_allclose(basis @ basis.T, np.eye(count), atol=1e-10)
+        np.testing.assert_allclose(basis @ change, np.linalg.norm(change) / count**0.5, rtol=1e-8)
+
+
+def test_aligned_refuses_no_direction_too_many_and_zero_changes() -> None:
+    for count in (0, 65):
+        with pytest.raises(ValueError, match="count: need 1 to 64"):
+            perturb.aligned(torch.ones(1, 1, 8, 8), count, generator())
+    with pytest.raises(ValueError, match="changes"):
+        perturb.aligned(torch.zeros(1, 1, 8, 8), 2, generator())

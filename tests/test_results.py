@@ -63,3 +63,14 @@ def test_a_write_that_is_interrupted_leaves_the_old_file(monkeypatch: pytest.Mon
         results.write("models", "smoke", [Record("a", 2.0, "%", 1, 0)])
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["models.json"]
+
+
+def test_the_committed_benchmark_has_every_task_and_our_search_among_the_peers() -> None:
+    records = results.read(results.BENCHMARKS / "search.json")["records"]
+    assert {record["task"] for record in records} == {"growth", "exact", "random", "nearest"}
+    for network in {record["network"] for record in records if record["task"] == "nearest"}:
+        here = [record for record in records if record["task"] == "nearest" and record["network"] == network]
+        assert {"ours", "foolbox", "torchattacks"} == {record["library"] for record in here}
+        assert len({record["n"] for record in here}) == 1
+        assert [record["ratio"] for record in here if (record["library"], record["method"]) == ("ours", "best")] == [1.0]
+        assert all(0 <= record["success"] <= 1 and record["seconds"] > 0 for record in here)

@@ -17,7 +17,7 @@ import yaml
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from helpers import check, data, files, pictures, profiles
+from helpers import check, data, files, pictures, profiles, results
 
 BOOK = Path(__file__).parents[2] / "book"
 CELL_SECONDS = 3600  # a cell that runs longer has failed; papermill would wait for ever
@@ -91,20 +91,20 @@ def code_digest(notebook: NotebookNode) -> str:
 
 
 def key(chapter: str, edition: Edition) -> str:
-    """What an executed chapter depends on, as one SHA-256: its code, the helpers and their assets, parameters, versions."""
+    """What an executed chapter depends on, as one SHA-256: its code, the helpers and their assets, benchmarks, parameters, versions."""
     digest = hashlib.sha256(code_digest(nbformat.read(source(chapter), as_version=4)).encode())
     digest.update(json.dumps([edition.parameters, sys.version, *(metadata.version(name) for name in ("torch", "numpy", "scipy"))]).encode())
     package = Path(__file__).parent
-    for path in sorted([*package.rglob("*.py"), *(package / "assets").rglob("*.safetensors")]):
-        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
+    for path in sorted([*package.rglob("*.py"), *(package / "assets").rglob("*.safetensors"), *results.BENCHMARKS.glob("*.json")]):
+        digest.update(str(path.relative_to(package.parents[1])).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 def is_done(chapter: str, edition: Edition) -> bool:
     """Whether the chapter's executed notebook is there and was made from what is there now."""
     path = edition.executed(chapter)
-    results = edition.results / edition.profile / f"{chapter}.json"
-    return path.exists() and results.exists() and nbformat.read(path, as_version=4).metadata.get("helpers", {}).get("key") == key(chapter, edition)
+    measured = edition.results / edition.profile / f"{chapter}.json"
+    return path.exists() and measured.exists() and nbformat.read(path, as_version=4).metadata.get("helpers", {}).get("key") == key(chapter, edition)
 
 
 def execute(chapter: str, edition: Edition) -> None:

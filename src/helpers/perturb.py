@@ -63,6 +63,27 @@ def directions(kind: str, changes: Tensor, generator: torch.Generator) -> Tensor
     return -changes if kind == "reversed" else changes.roll(1, dims=0)
 
 
+def aligned(changes: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Orthonormal directions, [N, count, C, H, W], all at one angle to each perturbation in `changes`, [N, C, H, W].
+
+    Their inner product with the perturbation is its length over sqrt(count), the most that `count` orthogonal unit vectors can all
+    have; otherwise they are random. Gradient aligned adversarial subspaces of Tramer et al. (2017), lemma 1.
+    Raises ValueError for a perturbation that is zero, and for more directions than pixels, or fewer than 1.
+    """
+    if not 1 <= count <= _pixels(changes):
+        raise ValueError(f"count: need 1 to {_pixels(changes)} directions, got {count}")
+    _directed("changes", _length(changes))
+    first = changes.flatten(1)[:, :, None]
+    others = _normal(first.expand(-1, -1, count - 1), generator)
+    basis, triangle = torch.linalg.qr(torch.cat([first, others], dim=2))  # its first column is the perturbation's, up to the sign
+    basis[:, :, 0] *= triangle[:, :1, 0].sign()
+    even = torch.full((count,), count**-0.5, dtype=basis.dtype, device=basis.device)
+    mirror = even.clone()
+    mirror[0] -= 1  # the reflection that takes the first unit vector to `even`
+    turned = basis - 2 * (basis @ mirror)[:, :, None] * mirror / mirror.square().sum().clamp(min=torch.finfo(basis.dtype).tiny)
+    return turned.mT.reshape(len(changes), count, *changes.shape[1:])
+
+
 def at_length(images: Tensor, directions: Tensor, l2: Tensor) -> Tensor:
     """Each image moved along its direction, cut off at [0, 1], until it has moved by exactly l2.
 

@@ -16,6 +16,7 @@ import torch
 
 from helpers import check, files, profiles
 
+BENCHMARKS = Path(__file__).parents[2] / "results" / "benchmarks"  # what `make bench` measured
 UNITS = ("%", "distortion", "l2", "norm", "ratio", "count", "seconds", "score")
 
 

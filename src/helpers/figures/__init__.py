@@ -3,7 +3,7 @@
 from helpers.figures.base import COLORS, against_paper, image_grid, matrix, sorted_curves, subplots, use_style
 from helpers.figures.lipschitz import brackets, growth, spectra
 from helpers.figures.noise import answered, error_curves, noise_law
-from helpers.figures.search import adversarial, line_search
+from helpers.figures.search import adversarial, benchmark, line_search
 from helpers.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.figures.units import curve_panels, interval_rows
 
@@ -13,6 +13,7 @@ __all__ = [
     "against_paper",
     "agreement",
     "answered",
+    "benchmark",
     "brackets",
     "curve_panels",
     "error_curves",

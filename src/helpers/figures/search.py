@@ -2,10 +2,15 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from helpers.figures.base import COLORS, subplots
+
+LIBRARIES = {"ours": COLORS["blue"], "foolbox": COLORS["orange"], "torchattacks": COLORS["green"]}
+FAMILIES = {"best": "*", "fast": "p", "DeepFool": "^", "DDN": "o", "FMN": "v", "C&W": "s", "Brendel-Bethge": "D", "FAB": "P"}
 
 
 def line_search(c: Sequence[float], lengths: Sequence[float], hit: Sequence[bool]) -> Figure:
@@ -47,3 +52,37 @@ def adversarial(
         axes[2, column].set_title(f"→ {answers[column]}", fontsize=10, pad=2)
         axes[3, column].set_title(f"→ {noise_answers[column]}", fontsize=10, pad=2)
     return figure
+
+
+def benchmark(frame: pd.DataFrame, *, highest: float = 1.3) -> Figure:
+    """One panel a network: mean length relative to our best search, on the same images, against milliseconds an image.
+
+    frame: rows with network, library, method, n, seconds, success and ratio, as benchmarks/search.py writes them. Filled marks: success
+    on every image; a ratio above `highest` is drawn there, with its value.
+    """
+    networks = list(dict.fromkeys(frame["network"]))
+    figure, grid = subplots(-(-len(networks) // 2), 2, figsize=(6.4, 6.8), sharey=True, squeeze=False)
+    for name, axis in zip(networks, grid.flat, strict=False):
+        axis.axhline(1, color=COLORS["grey"], lw=1)
+        for row in frame[(frame["network"] == name) & frame["ratio"].notna()].itertuples():
+            color = LIBRARIES[row.library]
+            place = 1000 * row.seconds / row.n, min(row.ratio, highest)
+            axis.plot(*place, _marker(row.method), color=color, mfc=color if row.success == 1 else "none", ms=9 if row.library == "ours" else 7)
+            if row.ratio > highest:
+                axis.annotate(f"{row.ratio:.1f}", place, xytext=(0, -15), textcoords="offset points", ha="center", fontsize=8, color=color)
+        axis.set(xscale="log", title=name, ylim=(0.97, highest + 0.02))
+    figure.supxlabel("milliseconds an image", fontsize=11)
+    figure.supylabel("mean length, ours = 1", fontsize=11)
+    present = [family for family in FAMILIES if any(method.startswith(family) for method in frame["method"])]
+    marks = [
+        Line2D([], [], ls="", marker=FAMILIES[family], color=LIBRARIES["ours"] if family in frame[frame["library"] == "ours"]["method"].tolist() else "black")
+        for family in present
+    ]
+    colors = [Line2D([], [], ls="", marker="s", ms=9, color=LIBRARIES[library]) for library in dict.fromkeys(frame["library"])]
+    figure.legend([*marks, *colors], [*present, *dict.fromkeys(frame["library"])], loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def _marker(method: str) -> str:
+    """The mark of a method's family."""
+    return next(mark for family, mark in FAMILIES.items() if method.startswith(family))
