@@ -96,7 +96,7 @@ def key(chapter: str, edition: Edition) -> str:
     digest.update(json.dumps([edition.parameters, sys.version, *(metadata.version(name) for name in ("torch", "numpy", "scipy"))]).encode())
     package = Path(__file__).parent
     for path in sorted([*package.rglob("*.py"), *(package / "assets").rglob("*.safetensors"), *results.BENCHMARKS.glob("*.json")]):
-        digest.update(str(path.relative_to(package.parents[1])).encode() + path.read_bytes())
+        digest.update(f"{path.parent.name}/{path.name}".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
