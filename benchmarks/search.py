@@ -90,7 +90,7 @@ def peers() -> dict[tuple[str, str], Attack]:
         ("foolbox", "FMN, 100 steps"): of_foolbox(attacks.L2FMNAttack()),
         ("foolbox", "FMN, 1000 steps"): of_foolbox(attacks.L2FMNAttack(steps=1000)),
         ("foolbox", "C&W, 9 x 1000"): of_foolbox(attacks.L2CarliniWagnerAttack(steps=1000)),
-        ("foolbox", "Brendel-Bethge, 300 steps from DDN"): of_foolbox(attacks.L2BrendelBethgeAttack(ddn, steps=300)),
+        ("foolbox", "Brendel-Bethge, from DDN"): of_foolbox(attacks.L2BrendelBethgeAttack(ddn, steps=300)),
         ("torchattacks", "DeepFool"): of_torchattacks(torchattacks.DeepFool),
         ("torchattacks", "C&W, 1000 steps"): of_torchattacks(torchattacks.CW, steps=1000),
         ("torchattacks", "FAB, 10 steps"): of_torchattacks(torchattacks.FAB, norm="L2", eps=100.0),
