@@ -1,6 +1,5 @@
 """Lipschitz bounds of networks: norms layer by layer, their product from above, Jacobians at images from below."""
 
-import copy
 import functools
 import math
 from collections.abc import Iterator, Sequence
@@ -11,22 +10,21 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from helpers import check
 from helpers.fourier import Bracket, fourier_norm, fourier_norm_as_printed, pair, torus_norm
+from helpers.jacobian import check_eval, jacobian_norms, lower_bound
 from helpers.operators import BATCH_NORMS, LINEAR, TOLERANCE, operator_norm
 
 __all__ = [
-    "Bracket", "fourier_norm", "fourier_norm_as_printed", "jacobian_norms", "layer_table", "lower_bound",
+    "Bracket", "Step", "chain", "fourier_norm", "fourier_norm_as_printed", "jacobian_norms", "layer_table", "lower_bound",
     "operator_norm", "pooling_factor", "torus_norm", "upper_bound",
 ]  # fmt: skip
 
 NEUTRAL = (nn.Flatten, nn.Identity, nn.Dropout)
 ACTIVATIONS = (nn.Sigmoid, nn.Tanh, nn.ReLU)
-BATCH = 64  # images at a time
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """A module of a chain, its name, and the shape of one input to it."""
 
     name: str
@@ -35,6 +33,7 @@ class _Step:
 
     @property
     def linear(self) -> bool:
+        """Whether it is a linear layer, with or without bias."""
         return isinstance(self.module, LINEAR)
 
 
@@ -47,7 +46,7 @@ def layer_table(model: nn.Module, input_shape: Sequence[int]) -> pd.DataFrame:
     Raises ValueError for a module without a known bound, or a model that is not a chain.
     Source: section 4.3 and Table 5 of Szegedy et al. (2014).
     """
-    return pd.DataFrame([_row(group) for group in _groups(_chain(model, input_shape))])
+    return pd.DataFrame([_row(group) for group in _groups(chain(model, input_shape))])
 
 
 def upper_bound(model: nn.Module, input_shape: Sequence[int]) -> float:
@@ -57,25 +56,6 @@ def upper_bound(model: nn.Module, input_shape: Sequence[int]) -> float:
     """
     bounds = layer_table(model, input_shape)["bound"] * (1 + TOLERANCE)
     return float(bounds.to_numpy().prod())
-
-
-def lower_bound(model: nn.Module, images: Tensor) -> float:
-    """Lower bound of the Lipschitz constant: the largest of `jacobian_norms`."""
-    return jacobian_norms(model, images).max().item()
-
-
-def jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
-    """Spectral norm of the logits' Jacobian at each image, float64 [N], in logits per unit of l2.
-
-    model: in eval mode; images to logits [N, K]. images: [N, C, H, W] in [0, 1], at least one. Computed in float64, K backward
-    passes each. Raises ValueError for bad images or a model in training mode.
-    """
-    check.images(images)
-    if len(images) == 0:
-        raise ValueError("images: need at least one, got none")
-    _check_eval(model)
-    exact = copy.deepcopy(model).double().requires_grad_(requires_grad=False)
-    return torch.cat([_jacobian_norms(exact, batch.double()) for batch in torch.split(images, BATCH)])
 
 
 def pooling_factor(pool: nn.MaxPool2d) -> float:
@@ -89,17 +69,7 @@ def pooling_factor(pool: nn.MaxPool2d) -> float:
     return math.sqrt(math.prod(windows))
 
 
-def _jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
-    with torch.enable_grad():
-        images = images.detach().requires_grad_()
-        logits = model(images)
-        rows = [torch.autograd.grad(column.sum(), images, retain_graph=True)[0].flatten(1) for column in logits.unbind(dim=1)]
-    jacobian = torch.stack(rows, dim=1)  # (N, K, pixels)
-    largest: Tensor = torch.linalg.eigvalsh(jacobian @ jacobian.mT)[:, -1]
-    return largest.clamp(min=0).sqrt()
-
-
-def _row(group: list[_Step]) -> dict[str, Any]:
+def _row(group: list[Step]) -> dict[str, Any]:
     """The row of a linear layer and the modules after it."""
     first = group[0]
     linear = [step.module for step in group if step.linear]
@@ -119,11 +89,11 @@ def _row(group: list[_Step]) -> dict[str, Any]:
     }
 
 
-def _groups(steps: list[_Step]) -> list[list[_Step]]:
+def _groups(steps: list[Step]) -> list[list[Step]]:
     """Each linear layer with the modules after it; a batch normalisation right after a layer belongs to it."""
     if not steps or not steps[0].linear:
         raise ValueError(f"model: need a linear layer first, got {type(steps[0].module).__name__ if steps else 'none'}")
-    groups: list[list[_Step]] = []
+    groups: list[list[Step]] = []
     for step in steps:
         folds = isinstance(step.module, BATCH_NORMS) and groups and groups[-1][-1].linear
         if step.linear and not folds:
@@ -132,17 +102,20 @@ def _groups(steps: list[_Step]) -> list[list[_Step]]:
     return groups
 
 
-def _chain(model: nn.Module, input_shape: Sequence[int]) -> list[_Step]:
-    """The modules in the order in which they act, once a random image shows that each takes the output of the one before."""
-    _check_eval(model)
+def chain(model: nn.Module, input_shape: Sequence[int]) -> list[Step]:
+    """The modules in the order in which they act, once a random image shows that each takes the output of the one before.
+
+    Without those that only rearrange or pass on. Raises ValueError for a module without a known bound, or a model that is not a chain.
+    """
+    check_eval(model)
     like = next(model.parameters(), torch.empty(0))
     flow = [torch.rand(1, *input_shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(like)]
-    steps: list[_Step] = []
+    steps: list[Step] = []
 
     def record(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if not _same(inputs[0], flow[-1]):
             raise ValueError(f"model: need a chain, but {name} takes something other than the output of the module before it")
-        steps.append(_Step(name, module, tuple(inputs[0].shape[1:])))
+        steps.append(Step(name, module, tuple(inputs[0].shape[1:])))
         flow.append(output)
 
     hooks = [module.register_forward_hook(functools.partial(record, name)) for name, module in _leaves("", model)]
@@ -171,9 +144,3 @@ def _leaves(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _same(first: Tensor, second: Tensor) -> bool:
     return first.numel() == second.numel() and torch.equal(first.flatten(), second.flatten())
-
-
-def _check_eval(model: nn.Module) -> None:
-    training = [type(module).__name__ for module in model.modules() if module.training and isinstance(module, (*BATCH_NORMS, nn.Dropout))]
-    if training:
-        raise ValueError(f"model: need eval mode, got {', '.join(sorted(set(training)))} in training mode")

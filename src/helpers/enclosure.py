@@ -1,0 +1,150 @@
+"""A network over a ball of images: bounds on every activation, and through them on the logits' differences."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from helpers import operators, relaxation, spectral
+from helpers.ball import Ball
+from helpers.relaxation import Relaxation
+
+MEMORY = 2**19  # numbers in the largest tensor: small enough for a processor's cache
+EXACT, ROUGH = 12, 1  # iterations of ball.greatest() for the logits, and for a hidden layer: the first one gains most
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A Linear or a zero-padded Conv2d in float64: weight, bias [outputs or channels], shapes of one input and output, its norm's upper bound."""
+
+    weight: Tensor
+    bias: Tensor
+    input: torch.Size
+    output: torch.Size
+    norm: float
+    convolution: dict[str, Any] | None  # stride, padding, dilation and groups; None for a Linear
+
+    @staticmethod
+    def of(module: nn.Module, shape: Sequence[int]) -> "Affine":
+        """The affine map that `module` is. Raises ValueError for a module of another kind."""
+        if not isinstance(module, nn.Linear | nn.Conv2d) or (isinstance(module, nn.Conv2d) and module.padding_mode != "zeros"):
+            raise ValueError(f"model: no certificate is known here for {module}")
+        weight = module.weight.detach()
+        bias = weight.new_zeros(len(weight)) if module.bias is None else module.bias.detach()
+        options = None
+        if isinstance(module, nn.Conv2d):
+            options = {name: getattr(module, name) for name in ("stride", "padding", "dilation", "groups")}
+        output = module(weight.new_zeros(1, *shape)).shape[1:]
+        return Affine(weight, bias, torch.Size(shape), output, operators.operator_norm(module, shape) * (1 + operators.TOLERANCE), options)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The map itself: [b, *input] to [b, *output]."""
+        return self.apply(self.weight, x) + self.bias.view(-1, *[1] * (len(self.output) - 1))
+
+    def apply(self, weight: Tensor, x: Tensor) -> Tensor:
+        """The linear part with another weight."""
+        return x @ weight.T if self.convolution is None else functional.conv2d(x, weight, None, **self.convolution)
+
+    def pull(self, coefficients: Tensor, constant: Tensor) -> tuple[Tensor, Tensor]:
+        """As Relaxation.pull, but equal: <coefficients [b, s, *output], W x + bias> + constant [b, s] as coefficients of x and a constant."""
+        coefficients = coefficients.reshape(*coefficients.shape[:2], *self.output)
+        constant = constant + torch.einsum("bscp,c->bs", coefficients.reshape(*coefficients.shape[:3], -1), self.bias)
+        if self.convolution is None:
+            return coefficients @ self.weight, constant
+        rows = coefficients.flatten(0, 1)
+        pulled = nn.grad.conv2d_input((len(rows), *self.input), self.weight, rows, **self.convolution)  # type: ignore[attr-defined]
+        return pulled.unflatten(0, coefficients.shape[:2]), constant
+
+    def bounds(self, center: Tensor, low: Tensor, high: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+        """Bounds on the outputs, [b, *output], for inputs in [low, high], each [b, *input], no farther than `reach` [b] from `center`.
+
+        The better of interval arithmetic and Cauchy and Schwarz, in which an input at one of its bounds moves one way only.
+        """
+        up, down = self.weight.clamp(min=0), self.weight.clamp(max=0)
+        above, below = high - center, low - center
+
+        def rise(gain: Tensor, loss: Tensor) -> Tensor:
+            interval = self.apply(gain, above) + self.apply(loss, below)
+            squares = self.apply(gain.square(), (above > 0).double()) + self.apply(loss.square(), (below < 0).double())
+            return torch.minimum(interval, _wide(reach, squares) * squares.sqrt())
+
+        value = self(center)
+        return value - rise(-down, -up), value + rise(up, down)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain of affine maps and activations in float64, and the affine map to the logits; how many images to bound at a time."""
+
+    model: nn.Module
+    steps: Sequence[Affine | nn.Module]
+    shapes: Sequence[tuple[int, ...]]  # of one input to each step
+    last: Affine
+    batch: int
+
+    @staticmethod
+    def of(model: nn.Module, input_shape: tuple[int, ...]) -> "Network":
+        """The chain that `model` is. Raises ValueError where it is none, or one without a relaxation here."""
+        model = copy.deepcopy(model).double()
+        chain = spectral.chain(model, input_shape)
+        steps = [Affine.of(step.module, step.shape) if step.linear else relaxation.known(step.module) for step in chain]
+        last = steps.pop()
+        if not isinstance(last, Affine) or last.convolution is not None:
+            raise ValueError(f"model: need Linear last, got {chain[-1].module}")
+        carried = max(len(step.weight) for step in [*steps[1:], last] if isinstance(step, Affine) and step.convolution is None)
+        widest = max(torch.Size(step.shape).numel() for step in chain)
+        return Network(model, steps, [step.shape for step in chain], last, max(1, MEMORY // (carried * widest)))
+
+
+def margins(network: Network, ball: Ball, labels: Tensor) -> Tensor:
+    """Lower bounds, over the ball, of the label's logit minus each other one, [b, K - 1]."""
+    enclosures = _enclose(network, ball)
+    last = network.last
+    classes = torch.arange(last.output[0], device=labels.device).expand(len(labels), -1)
+    others = classes[classes != labels[:, None]].view(len(labels), -1)
+    coefficients = last.weight[labels][:, None] - last.weight[others]
+    return ball.least(*_carry(enclosures, coefficients, last.bias[labels][:, None] - last.bias[others]), iterations=EXACT)
+
+
+def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
+    """What carries a bound back through each step: an affine map itself, an activation's relaxation over the ball."""
+    center, reach = ball.images, ball.radius
+    low, high = ((center + side * _wide(reach, center)).clamp(0, 1) for side in (-1, 1))
+    enclosures: list[Affine | Relaxation] = []
+    for step, shape in zip(network.steps, network.shapes, strict=False):
+        center, low, high = (values.reshape(-1, *shape) for values in (center, low, high))
+        if isinstance(step, Affine):
+            low, high = step.bounds(center, low, high, reach)
+            if step.convolution is None and enclosures:
+                low, high = _tighten(step, enclosures, ball, low, high)
+            enclosures.append(step)
+            reach = reach * step.norm
+        else:
+            enclosures.append(relaxation.relax(step, low, high))
+            reach = reach * relaxation.slope(step, low, high)
+            low, high = step(low), step(high)
+        center = step(center)
+    return enclosures
+
+
+def _tighten(step: Affine, enclosures: Sequence[Affine | Relaxation], ball: Ball, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels."""
+    rows, constant = step.weight.expand(len(low), -1, -1), step.bias.expand(len(low), -1)
+    least, most = (ball.least(*_carry(enclosures, side * rows, side * constant), iterations=ROUGH) for side in (1, -1))
+    return torch.maximum(low, least), torch.minimum(high, -most)
+
+
+def _carry(enclosures: Sequence[Affine | Relaxation], coefficients: Tensor, constant: Tensor) -> tuple[Tensor, Tensor]:
+    """A lower bound that is linear in the outputs of the last enclosure, [b, s, ...], as one that is linear in the pixels."""
+    for enclosure in reversed(enclosures):
+        coefficients, constant = enclosure.pull(coefficients, constant)
+    return coefficients, constant
+
+
+def _wide(values: Tensor, like: Tensor) -> Tensor:
+    """A vector [b] with as many dimensions as `like`."""
+    return values.view(-1, *[1] * (like.ndim - 1))

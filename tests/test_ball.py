@@ -1,0 +1,53 @@
+import cvxpy as cp
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.ball import Ball, greatest
+
+
+def problem(seed, pixels=30, radius=1.0):
+    generator = torch.Generator().manual_seed(seed)
+    images = (torch.rand(pixels, generator=generator, dtype=torch.float64) * 2 - 0.5).clamp(0, 1)  # many pixels at 0, some at 1
+    coefficients = torch.randn(3, pixels, generator=generator, dtype=torch.float64)
+    return coefficients, images, torch.tensor([radius], dtype=torch.float64)
+
+
+def optimum(coefficients, images, radius):
+    """The maximum of <a, r> by a conic solver, for each row."""
+    values = []
+    for row in coefficients.numpy():
+        step = cp.Variable(len(row))
+        limits = [cp.norm(step) <= radius.item(), step >= -images.numpy(), step <= 1 - images.numpy()]
+        values.append(cp.Problem(cp.Maximize(row @ step), limits).solve(solver=cp.CLARABEL))
+    return np.array(values)
+
+
+@pytest.mark.parametrize("radius", [0.01, 0.3, 1.0, 3.0, 5.5])
+def test_the_greatest_value_is_that_of_a_conic_solver(radius):
+    coefficients, images, length = problem(0, radius=radius)
+    found = greatest(coefficients[None], -images[None], 1 - images[None], length, iterations=40)[0]
+    assert found.numpy() == pytest.approx(optimum(coefficients, images, length), rel=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), radius=st.floats(1e-3, 8.0), iterations=st.integers(0, 5))
+def test_any_number_of_iterations_gives_an_upper_bound(seed, radius, iterations):
+    coefficients, images, length = problem(seed, radius=radius)
+    bound = greatest(coefficients[None], -images[None], 1 - images[None], length, iterations=iterations)[0]
+    steps = torch.randn(200, len(images), generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 2 * coefficients[0]
+    steps = torch.minimum(torch.maximum(steps * radius / steps.norm(dim=1, keepdim=True), -images), 1 - images)  # clipping only shortens
+    assert (steps @ coefficients.T <= bound + 1e-12).all()
+
+
+def test_the_least_value_over_a_ball_is_taken_in_the_box():
+    ball = Ball(torch.tensor([[[[0.0, 0.5]]]]).double(), torch.tensor([10.0]).double())
+    coefficients = torch.tensor([[[[[3.0, -2.0]]]]]).double()
+    assert ball.least(coefficients, torch.tensor([[1.0]]).double(), iterations=60).item() == pytest.approx(1.0 - 2.0, abs=1e-6)
+
+
+def test_no_coefficients_move_nothing():
+    bound = greatest(torch.zeros(1, 1, 4).double(), -torch.ones(1, 4).double(), torch.ones(1, 4).double(), torch.ones(1).double(), iterations=3)
+    assert bound.item() == pytest.approx(0.0, abs=1e-12)

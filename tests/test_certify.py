@@ -1,0 +1,150 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from helpers import certify, data, enclosure, exact, models, search
+from helpers.ball import Ball
+from helpers.enclosure import Affine, Network
+
+
+def perceptron(seed, activation=nn.Sigmoid, scale=3.0):
+    generator = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 12), activation(), nn.Linear(12, 9), activation(), nn.Linear(9, 4))
+    return planted(model, generator, scale)
+
+
+def convolutional(seed):
+    generator = torch.Generator().manual_seed(seed)
+    modules = (
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(3, 4, 2, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(4, 6),
+        nn.ReLU(),
+        nn.Linear(6, 4),
+    )
+    return planted(nn.Sequential(*modules), generator, 2.0)
+
+
+def planted(model, generator, scale):
+    for module in model:
+        if hasattr(module, "weight"):
+            fan = module.weight[0].numel()
+            module.weight.data = scale * torch.randn(module.weight.shape, generator=generator) / fan**0.5
+            module.bias.data = torch.randn(module.bias.shape, generator=generator) / 2
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+def images(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(count, 1, 6, 6, generator=generator) * 2 - 0.5).clamp(0, 1)
+
+
+def inside(ball, count, generator):
+    """Random images of the ball, many on its surface, all in the box."""
+    steps = torch.randn(count, *ball.images.shape, generator=generator, dtype=torch.float64)
+    steps *= (ball.radius / steps.flatten(2).norm(dim=2))[..., None, None, None]
+    return (ball.images + steps).clamp(0, 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), radius=st.floats(1e-3, 2.0), make=st.sampled_from([perceptron, convolutional, lambda seed: perceptron(seed, nn.ReLU)]))
+def test_no_image_of_the_ball_is_below_the_margins(seed, radius, make):
+    model, originals = make(seed), images(4, seed)
+    labels = model(originals).argmax(dim=1)
+    ball = Ball(originals.double(), torch.full((4,), radius, dtype=torch.float64))
+    bound = enclosure.margins(Network.of(model, (1, 6, 6)), ball, labels)
+    logits = model.double()(inside(ball, 300, torch.Generator().manual_seed(seed)).flatten(0, 1)).view(300, 4, 4)
+    lead = logits.gather(2, labels.expand(300, 4)[..., None]) - logits
+    others = torch.arange(4) != labels[:, None]
+    assert (lead[:, others].view(300, 4, 3) >= bound - 1e-9).all()
+
+
+@pytest.mark.parametrize("make", [perceptron, convolutional])
+def test_a_ball_without_extent_has_the_logits_own_margins(make):
+    model, originals = make(3), images(5, 3)
+    labels = model(originals).argmax(dim=1)
+    bound = enclosure.margins(Network.of(model, (1, 6, 6)), Ball(originals.double(), torch.full((5,), 1e-9).double()), labels)
+    logits = model.double()(originals.double())
+    lead = (logits.gather(1, labels[:, None]) - logits)[torch.arange(4) != labels[:, None]].view(5, 3)
+    assert torch.allclose(bound, lead, atol=1e-6)
+
+
+@pytest.mark.parametrize("module", [nn.Linear(7, 5), nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False)])
+def test_an_affine_map_is_pulled_back_by_its_adjoint(module):
+    shape = (7,) if isinstance(module, nn.Linear) else (module.in_channels, 6, 5)
+    affine = Affine.of(module.double(), shape)
+    x = torch.rand(2, *shape, dtype=torch.float64)
+    assert torch.allclose(affine(x), module(x))
+    coefficients = torch.randn(2, 3, *affine.output, dtype=torch.float64)
+    pulled, constant = affine.pull(coefficients, torch.ones(2, 3).double())
+    wanted = torch.einsum("bsi,bi->bs", coefficients.flatten(2), module(x).flatten(1)) + 1
+    assert torch.allclose(torch.einsum("bsi,bi->bs", pulled.flatten(2), x.flatten(1)) + constant, wanted)
+
+
+def test_the_radius_of_a_linear_network_is_the_exact_distance():
+    model = models.load("FC10(1)")
+    originals, labels = data.sample(data.load("mnist", "test"), 12, torch.Generator().manual_seed(0))
+    found = certify.certified_radius(model, originals, labels, tolerance=1e-6)
+    weight, bias = model.logits.weight, model.logits.bias
+    targets = torch.stack([torch.tensor([k for k in range(10) if k != label]) for label in labels.tolist()])
+    distances = torch.stack([exact.minimum_distortion(weight, bias, originals, targets[:, k]).l2 for k in range(9)]).amin(dim=0)
+    right = model(originals).argmax(dim=1) == labels
+    assert right.any()
+    assert (~right).any()
+    assert torch.allclose(found.radius[right], distances[right], rtol=2e-6)
+    assert (found.radius[right] <= distances[right] * (1 + 1e-7)).all()
+    assert (found.radius[~right] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["FC10(1e-4)", "FC100-100-10", "AE400-10", "ConvNet"])
+def test_no_bracket_is_inverted(name):
+    model = models.load(name)
+    originals, labels = data.sample(data.load("mnist", "test"), 3 if name == "ConvNet" else 12, torch.Generator().manual_seed(5))
+    certified = certify.certified_radius(model, originals, labels, tolerance=0.1)
+    found = search.minimum_distortion(model, originals, labels, targets="nearest")
+    assert (certified.radius <= found.l2).all()
+    assert (certified.radius > 0).sum() >= len(labels) - 2
+
+
+def test_a_constant_network_is_certified_on_the_whole_box():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3)).requires_grad_(requires_grad=False).eval()
+    model[1].weight.zero_()
+    model[1].bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
+    assert certify.certified_radius(model, images(2, 0), torch.tensor([0, 1])).radius.tolist() == [6.0, 0.0]
+
+
+def test_the_tolerance_bounds_what_is_given_away():
+    model, originals = perceptron(1), images(6, 1)
+    labels = model(originals).argmax(dim=1)
+    coarse, fine = (certify.certified_radius(model, originals, labels, tolerance=tolerance).radius for tolerance in (0.1, 1e-6))
+    assert (coarse >= 0.9 * fine - 1e-12).all()
+    assert (coarse <= fine * (1 + 1e-6)).all()
+
+
+def test_no_images_have_no_radii():
+    assert certify.certified_radius(perceptron(0), images(0, 0), torch.zeros(0, dtype=torch.int64)).radius.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.Sigmoid()), "need Linear last"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.Tanh(), nn.Linear(4, 4)), "Tanh"),
+        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)), "reflect"),
+    ],
+)
+def test_a_network_without_certificate_is_refused(model, message):
+    with pytest.raises(ValueError, match=message):
+        certify.certified_radius(model.eval().requires_grad_(requires_grad=False), images(2, 0), torch.zeros(2, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1.0, -1.0])
+def test_a_tolerance_outside_its_range_is_refused(tolerance):
+    with pytest.raises(ValueError, match="tolerance"):
+        certify.certified_radius(perceptron(0), images(1, 0), torch.zeros(1, dtype=torch.int64), tolerance=tolerance)
