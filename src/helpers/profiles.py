@@ -18,6 +18,9 @@ class Profile:
     decay_images: int  # training images in the weight-decay comparison
     decay_iterations: int  # L-BFGS iterations there, at most
     jacobian_images: int  # images at which a gradient bounds the Lipschitz constant from below
+    bound_iterations: int  # of the searches for a better bound of the Lipschitz constant, from below and from above
+    certified_images: int  # images with a certified radius, for each network of Table 1
+    certified_convnet: int  # and for the ConvNet, where one takes a second
 
 
 PROFILES = {
@@ -31,6 +34,9 @@ PROFILES = {
         decay_images=5_000,
         decay_iterations=100,
         jacobian_images=32,
+        bound_iterations=3,
+        certified_images=8,
+        certified_convnet=2,
     ),
     "paper": Profile(
         error_images=60_000,
@@ -42,6 +48,9 @@ PROFILES = {
         decay_images=60_000,
         decay_iterations=300,
         jacobian_images=256,
+        bound_iterations=20,
+        certified_images=256,
+        certified_convnet=32,
     ),
     "full": Profile(
         error_images=60_000,
@@ -53,6 +62,9 @@ PROFILES = {
         decay_images=60_000,
         decay_iterations=500,
         jacobian_images=10_000,
+        bound_iterations=60,
+        certified_images=1_000,
+        certified_convnet=256,
     ),
 }
 NAMES = tuple(PROFILES)

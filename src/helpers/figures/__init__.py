@@ -1,7 +1,7 @@
 """Figures for the chapters: each function returns a matplotlib figure and shows nothing."""
 
 from helpers.figures.base import COLORS, against_paper, image_grid, matrix, sorted_curves, subplots, use_style
-from helpers.figures.lipschitz import brackets, growth, spectra
+from helpers.figures.lipschitz import brackets, growth, radii, spectra
 from helpers.figures.noise import answered, error_curves, noise_law
 from helpers.figures.search import adversarial, benchmark, line_search
 from helpers.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
@@ -25,6 +25,7 @@ __all__ = [
     "matrix_against_paper",
     "noise_law",
     "pair_matrix",
+    "radii",
     "sorted_curves",
     "spectra",
     "spike",

@@ -18,16 +18,35 @@ def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def brackets(names: Sequence[str], lower: Sequence[float], upper: Sequence[float], *, xlabel: str) -> Figure:
-    """One line a name from its lower to its upper bound, on a logarithmic axis."""
-    figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 0.9))
+def brackets(names: Sequence[str], bounds: Mapping[str, Mapping[str, float]], *, xlabel: str) -> Figure:
+    """One line a name, over all its bounds, on a logarithmic axis; a marker for each kind of bound that the name has."""
+    figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 1.1))
     places = np.arange(len(names))[::-1]
-    axis.hlines(places, lower, upper, color=COLORS["grey"], lw=2)
-    axis.plot(lower, places, "o", color=COLORS["blue"], label="at least")
-    axis.plot(upper, places, "D", color=COLORS["orange"], mfc="none", mew=1.5, label="at most")
+    spans = [[values[name] for values in bounds.values() if name in values] for name in names]
+    axis.hlines(places, [min(span) for span in spans], [max(span) for span in spans], color=COLORS["grey"], lw=2, zorder=1)
+    for (kind, values), marker, color in zip(bounds.items(), "o^sD", ("blue", "sky", "orange", "purple"), strict=False):
+        shown = [(values[name], place) for name, place in zip(names, places, strict=True) if name in values]
+        axis.plot(*zip(*shown, strict=True), marker, color=COLORS[color], label=kind, ms=6, zorder=2)
     axis.set_yticks(places, names)
     axis.set(xscale="log", xlabel=xlabel)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=2)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=10)
+    return figure
+
+
+def radii(certified: Mapping[str, Sequence[float]], found: Mapping[str, Sequence[float]]) -> Figure:
+    """A panel for each network: its images by the distance found, each a line from its certified radius to that distance (l2)."""
+    figure, panels = subplots(len(certified), 1, figsize=(6.4, 1.7 * len(certified) + 0.6), sharey=True)
+    for axis, (name, lengths) in zip(np.atleast_1d(panels), found.items(), strict=True):
+        order = np.argsort(lengths)
+        upper, lower = np.asarray(lengths)[order], np.asarray(certified[name])[order]
+        places = np.linspace(0, 100, len(order))
+        axis.fill_between(places, lower, upper, color=COLORS["grey"], alpha=0.25, step="mid", lw=0)
+        axis.plot(places, upper, color=COLORS["orange"], lw=2, label="found")
+        axis.plot(places, lower, ".", color=COLORS["blue"], ms=4, label="certified")
+        axis.set_title(name, fontsize=11, loc="left")
+        axis.set(ylabel="l2", ylim=(0, None))
+    axis.set_xlabel("correctly classified images (%), nearest adversarial image first")
+    np.atleast_1d(panels)[0].legend(loc="upper left", ncols=2)
     return figure
 
 
