@@ -13,6 +13,7 @@ class NormPenalty:
     A Linear's norm is exact: the root of the largest eigenvalue of its smaller Gram matrix. A Conv2d's is that of the layer as torch
     applies it, at its own input size and with zero padding: ||W v|| for a unit vector v that is kept between calls, and that each
     call first moves by one power iteration. So it follows weights that move slowly, as in training, and is never above the norm.
+    A convolution's largest singular values are close together, a wave's and the shifted wave's, and v may be any mixture of theirs.
     Raises ValueError for a convolution that pads with anything but zeros.
     """
 
