@@ -62,3 +62,22 @@ def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off
     marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(50, 1.0), (50, 1.1), (50, 1.3)]
     assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
+
+
+def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_hollow_where_it_was_stopped() -> None:
+    rows = [
+        ("a", "operator_norm", 0.1, 0.0, True),
+        ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
+        ("a", "power iteration, to 1e-6", 20.0, -1e-4, False),
+        ("b", "dense SVD", 3.0, 1e-9, True),
+    ]
+    frame = pd.DataFrame(rows, columns=["layer", "method", "seconds", "error", "reached"])
+    figure = figures.spectral_benchmark(frame, floor=1e-12)
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+    marks = {
+        (axis.get_title(), float(line.get_xdata()[0]), float(line.get_ydata()[0])): line.get_markerfacecolor() == "white"
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_marker() not in ("", "None")
+    }
+    assert marks == {("a", 0.1, 1e-12): False, ("a", 0.2, 1e-3): False, ("a", 20.0, 1e-4): True, ("b", 3.0, 1e-9): False}
