@@ -183,22 +183,23 @@ def report(found: Measurement) -> None:
 
 
 def main() -> int:
-    """Measure every layer and write the file."""
+    """Measure layer by layer, and write the file after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", nargs="+", help="names, or beginnings of names; the others keep their numbers")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds that power iteration may go on after its 1000 steps")
     parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    chosen = [case for case in cases() if not options.layers or case.name.startswith(tuple(options.layers))]
-    found = [measurement for case in chosen for measurement in measure(case, options.limit)]
-    kept = results.read(options.output)["records"] if options.output.exists() else []
-    measured = {case.name for case in chosen}
-    order = [case.name for case in cases()]
-    records = [record for record in kept if record["layer"] not in measured] + [asdict(measurement) for measurement in found]
-    records.sort(key=lambda record: order.index(record["layer"]))
-    content = {"environment": {**results.environment(), "threads": "1"}, "records": records}
-    files.write_text(options.output, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    every = cases()
+    order = [case.name for case in every]
+    for case in every:
+        if options.layers and not case.name.startswith(tuple(options.layers)):
+            continue
+        found = [asdict(measurement) for measurement in measure(case, options.limit)]
+        kept = results.read(options.output)["records"] if options.output.exists() else []
+        records = sorted([*found, *(record for record in kept if record["layer"] != case.name)], key=lambda record: order.index(record["layer"]))
+        content = {"environment": {**results.environment(), "threads": "1"}, "records": records}
+        files.write_text(options.output, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     print(f"written: {options.output}")
     return 0
 
