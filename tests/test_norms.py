@@ -116,7 +116,7 @@ def test_other_padding_is_refused() -> None:
 def test_the_norms_at_the_end_of_training_were_those_of_the_weights(name: str) -> None:
     _, metadata = checkpoints.read(name, "mnist", models.specification(name))
     exact = spectral.layer_table(models.load(name), SHAPE).set_index("layer")["norm"]
-    assert metadata["norms"] == pytest.approx(exact.to_dict(), rel=0.01)
+    assert metadata["norms"] == pytest.approx(exact.to_dict(), rel=0.02)
     assert all(norm <= exact[layer] * (1 + 1e-5) for layer, norm in metadata["norms"].items())
 
 
