@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from helpers import figures
+from helpers.intervals import Estimate
 
 
 def test_a_grid_shows_each_image_once_on_one_scale() -> None:
@@ -81,3 +82,13 @@ def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_holl
         if line.get_marker() not in ("", "None")
     }
     assert marks == {("a", 0.1, 1e-12): False, ("a", 0.2, 1e-3): False, ("a", 20.0, 1e-4): True, ("b", 3.0, 1e-9): False}
+
+
+def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
+    found = [Estimate(value, value - 1, value + 1, 9) for value in (3.0, 2.0, 5.0)]
+    figure = figures.against_strength({"error": {"a": found}, "bound": {"a": found}}, {"a": [0.0, 1e-3, 1e-2]}, logarithmic=["bound"])
+    assert [axis.get_yscale() for axis in figure.axes] == ["linear", "log"]
+    for axis in figure.axes:
+        np.testing.assert_allclose(axis.lines[0].get_xdata(), [1e-4, 1e-3, 1e-2])
+        assert list(axis.lines[0].get_ydata()) == [3.0, 2.0, 5.0]
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "$10^{-3}$", "$10^{-2}$"]

@@ -70,6 +70,7 @@ def against_strength(
         axis.set_ylim(*((None, None) if title in logarithmic else (0, None)))
         axis.set_xticks([zero, *numbers], ["0", *(f"$10^{{{np.log10(number):.0f}}}$" for number in numbers)])
         axis.minorticks_off()
+        axis.tick_params(axis="x", labelsize=9)
         axis.set_title(title, fontsize=11)
     figure.supxlabel("strength of the penalty", fontsize=11)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(strengths))
