@@ -38,7 +38,7 @@ test: install ## unit tests, then every chapter under smoke: executed, validated
 	HTML="$(BUILD)/smoke/html" $(RUN) pytest --quiet tests/book.py
 
 models: install ## train the networks that lack a checkpoint (MODELS="FC10(1)" for some, FORCE=1 for those that have one)
-	$(RUN) helpers.training --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
+	$(RUN) helpers.runs --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
 
 reference: install ## execute the chapters in book/ under paper, in place, with their results: what is committed
 	$(RUN) helpers execute $(EDITION) --profile paper $(CHAPTERS)
@@ -48,9 +48,10 @@ reference: install ## execute the chapters in book/ under paper, in place, with 
 browser: install ## open every page of the rendered book in Chromium, no other host in reach
 	HTML="$(BUILD)/$(PROFILE)/html" $(RUN) pytest tests/browser.py
 
-bench: install ## measure the search beside other libraries' attacks (half an hour), for results/benchmarks/
+bench: install ## measure the search beside other libraries' attacks, and the operator norm beside other methods (an hour), for results/benchmarks/
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/search.py
+	$(VENV)/bin/python benchmarks/spectral.py
 
 lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .

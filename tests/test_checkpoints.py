@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize("name", models.SPECIFICATIONS)
 def test_every_network_has_a_checkpoint_of_its_specification(name: str) -> None:
     _, metadata = checkpoints.read(name, "mnist", models.specification(name))
     assert metadata["name"] == name
@@ -30,7 +30,7 @@ def test_every_network_has_a_checkpoint_of_its_specification(name: str) -> None:
 
 
 def test_checkpoint_files_have_names_of_their_own() -> None:
-    assert len({checkpoints.path(name) for name in models.NAMES}) == len(models.NAMES)
+    assert len({checkpoints.path(name) for name in models.SPECIFICATIONS}) == len(models.SPECIFICATIONS)
 
 
 def test_another_specification_is_refused_with_the_command_that_retrains(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +38,23 @@ def test_another_specification_is_refused_with_the_command_that_retrains(folder:
     monkeypatch.setitem(models.SPECIFICATIONS, NAME, changed)
     with pytest.raises(OSError, match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"'):
         models.load(NAME)
+
+
+def test_a_field_that_came_after_a_checkpoint_had_its_default_when_it_was_trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped checkpoints were written before there was a norm_penalty."""
+    _, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
+    assert "norm_penalty" not in metadata["specification"]
+    monkeypatch.setitem(models.SPECIFICATIONS, NAME, replace(models.specification(NAME), norm_penalty=0.1))
+    with pytest.raises(OSError, match=r"another specification \(norm_penalty differ\)"):
+        models.load(NAME)
+
+
+def test_a_field_that_is_no_more_is_another_specification(tmp_path: Path) -> None:
+    specification = models.specification(NAME)
+    metadata = {"specification": json.loads(json.dumps(asdict(specification))) | {"dropout": 0.5}}
+    checkpoints.write(NAME, {"logits.weight": torch.zeros(1)}, metadata, checkpoints.path(NAME, where=tmp_path))
+    with pytest.raises(OSError, match=r"another specification \(dropout differ\)"):
+        checkpoints.read(NAME, "mnist", specification, tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "header", "weights", "metadata"])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from helpers import figures
+from helpers.intervals import Estimate
 
 
 def test_a_grid_shows_each_image_once_on_one_scale() -> None:
@@ -62,3 +63,32 @@ def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off
     marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
     assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(50, 1.0), (50, 1.1), (50, 1.3)]
     assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
+
+
+def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_hollow_where_it_was_stopped() -> None:
+    rows = [
+        ("a", "operator_norm", 0.1, 0.0, True),
+        ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
+        ("a", "power iteration, to 1e-6", 20.0, -1e-4, False),
+        ("b", "dense SVD", 3.0, 1e-9, True),
+    ]
+    frame = pd.DataFrame(rows, columns=["layer", "method", "seconds", "error", "reached"])
+    figure = figures.spectral_benchmark(frame, floor=1e-12)
+    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
+    marks = {
+        (axis.get_title(), float(line.get_xdata()[0]), float(line.get_ydata()[0])): line.get_markerfacecolor() == "white"
+        for axis in figure.axes
+        for line in axis.lines
+        if line.get_marker() not in ("", "None")
+    }
+    assert marks == {("a", 0.1, 1e-12): False, ("a", 0.2, 1e-3): False, ("a", 20.0, 1e-4): True, ("b", 3.0, 1e-9): False}
+
+
+def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
+    found = [Estimate(value, value - 1, value + 1, 9) for value in (3.0, 2.0, 5.0)]
+    figure = figures.against_strength({"error": {"a": found}, "bound": {"a": found}}, {"a": [0.0, 1e-3, 1e-2]}, logarithmic=["bound"])
+    assert [axis.get_yscale() for axis in figure.axes] == ["linear", "log"]
+    for axis in figure.axes:
+        np.testing.assert_allclose(axis.lines[0].get_xdata(), [1e-4, 1e-3, 1e-2])
+        assert list(axis.lines[0].get_ydata()) == [3.0, 2.0, 5.0]
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "$10^{-3}$", "$10^{-2}$"]

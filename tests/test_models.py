@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.nn import functional
@@ -5,7 +7,7 @@ from torch.nn import functional
 from helpers import checkpoints, data, models, transfer
 
 
-@pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize("name", models.SPECIFICATIONS)
 def test_a_network_maps_images_to_logits(name: str) -> None:
     model = models.load(name)
     logits = model(torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)))
@@ -21,6 +23,26 @@ def test_names_are_the_papers() -> None:
     assert models.TABLE3 == ("FC100-100-10/P1", "FC123-456-10/P1", "FC100-100-10/P2")
 
 
+def test_the_networks_for_comparisons_are_no_chapters_ten() -> None:
+    assert len(models.NAMES) == 10
+    assert models.SECOND not in models.NAMES
+    assert models.specification(models.SECOND) == replace(models.specification("FC100-100-10"), seed=1)
+    for base, names in models.PENALISED.items():
+        strengths = [models.specification(name).norm_penalty for name in names]
+        assert strengths == sorted(strengths)
+        assert len(names) == 3
+        assert not {*names} & {*models.NAMES}
+        for name, strength in zip(names, strengths, strict=True):
+            assert models.specification(name) == replace(models.specification(base), norm_penalty=strength)
+            assert [*models.build(name).state_dict()] == [*models.build(base).state_dict()]
+    assert {models.SECOND, *sum(models.PENALISED.values(), ())} == {*models.SPECIFICATIONS} - {*models.NAMES}
+
+
+def test_another_start_gives_other_weights() -> None:
+    first, second = models.load("FC100-100-10"), models.load(models.SECOND)
+    assert not torch.allclose(first.hidden1.weight, second.hidden1.weight, atol=0.05)
+
+
 def test_a_sigmoid_network_computes_what_its_name_says() -> None:
     model = models.load("FC123-456-10/P1")
     images = torch.rand(5, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -31,7 +53,7 @@ def test_a_sigmoid_network_computes_what_its_name_says() -> None:
     assert [model.hidden1.out_features, model.hidden2.out_features] == [123, 456]
 
 
-@pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize("name", models.SPECIFICATIONS)
 def test_errors_are_those_in_the_checkpoint(name: str) -> None:
     model, test = models.load(name), data.mnist("test")
     _, metadata = checkpoints.read(name, "mnist", models.specification(name))

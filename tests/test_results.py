@@ -74,3 +74,21 @@ def test_the_committed_benchmark_has_every_task_and_our_search_among_the_peers()
         assert len({record["n"] for record in here}) == 1
         assert [record["ratio"] for record in here if (record["library"], record["method"]) == ("ours", "best")] == [1.0]
         assert all(0 <= record["success"] <= 1 and record["seconds"] > 0 for record in here)
+
+
+def test_the_committed_benchmark_of_operator_norms_shows_what_the_function_promises() -> None:
+    records = results.read(results.BENCHMARKS / "spectral.json")["records"]
+    by_layer = {record["layer"]: {} for record in records}
+    for record in records:
+        by_layer[record["layer"]][record["method"]] = record
+    assert len(by_layer) == 10
+    for methods in by_layer.values():
+        assert abs(methods["operator_norm"]["error"]) <= 1e-6
+        assert methods["operator_norm"]["residual"] <= 1e-9
+        assert {"power iteration, 60 steps", "power iteration, 1000 steps", "power iteration, to 1e-6"} <= set(methods)
+        assert methods["power iteration, 60 steps"]["value"] <= methods["operator_norm"]["value"] * (1 + 1e-9)
+    alexnet = [methods for layer, methods in by_layer.items() if layer.startswith("AlexNet")]
+    assert len(alexnet) == 5
+    ours, theirs = (sum(methods[name]["seconds"] for methods in alexnet) for name in ("operator_norm", "power iteration, to 1e-6"))
+    assert ours < 30
+    assert theirs > 10 * ours

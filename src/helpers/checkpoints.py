@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ def retrain(name: str, dataset: str) -> str:
 
 
 def read(name: str, dataset: str, specification: "Specification", where: Path | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Weights and metadata of a checkpoint whose specification is `specification`.
+    """Weights and metadata of a checkpoint whose specification is `specification`, a field that it lacks taken to be the default.
 
     Raises FileNotFoundError or OSError naming the file and the command that retrains it.
     """
@@ -47,11 +47,16 @@ def read(name: str, dataset: str, specification: "Specification", where: Path | 
         raise OSError(f"the checkpoint of {name} at {file} is damaged ({error}); {remedy}") from error
     if _digest(weights) != metadata.get("weights"):
         raise OSError(f"the checkpoint of {name} at {file} is damaged (its weights' checksum is wrong); {remedy}")
-    expected = json.loads(json.dumps(asdict(specification)))
-    if metadata["specification"] != expected:
-        changed = [key for key in expected if metadata["specification"].get(key) != expected[key]]
+    if changed := _changed(metadata["specification"], specification):
         raise OSError(f"the checkpoint of {name} at {file} was trained to another specification ({', '.join(changed)} differ); {remedy}")
     return weights, metadata
+
+
+def _changed(found: dict[str, Any], specification: "Specification") -> list[str]:
+    """The fields in which a checkpoint's specification differs. One that it lacks has come since, and had its default when it was trained."""
+    defaults = {field.name: field.default for field in fields(specification) if field.default is not MISSING}
+    expected, stored = json.loads(json.dumps(asdict(specification))), defaults | found
+    return [key for key in expected | stored if key not in expected or key not in stored or stored[key] != expected[key]]
 
 
 def write(name: str, weights: dict[str, Tensor], metadata: dict[str, Any], file: Path) -> None:

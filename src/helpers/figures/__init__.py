@@ -1,7 +1,7 @@
 """Figures for the chapters: each function returns a matplotlib figure and shows nothing."""
 
 from helpers.figures.base import COLORS, against_paper, image_grid, matrix, sorted_curves, subplots, use_style
-from helpers.figures.lipschitz import brackets, growth, radii, spectra
+from helpers.figures.lipschitz import against_strength, brackets, growth, radii, spectra, spectral_benchmark
 from helpers.figures.noise import answered, error_curves, noise_law
 from helpers.figures.search import adversarial, benchmark, line_search
 from helpers.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
@@ -11,6 +11,7 @@ __all__ = [
     "COLORS",
     "adversarial",
     "against_paper",
+    "against_strength",
     "agreement",
     "answered",
     "benchmark",
@@ -28,6 +29,7 @@ __all__ = [
     "radii",
     "sorted_curves",
     "spectra",
+    "spectral_benchmark",
     "spike",
     "subplots",
     "use_style",

@@ -3,9 +3,42 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from helpers.figures.base import COLORS, subplots
+from helpers.intervals import Estimate
+
+METHODS = {"operator_norm": ("*", "blue"), "dense SVD": ("s", "green"), "Fourier, periodic grid": ("D", "purple"), "power iteration": ("o", "orange")}
+
+
+def spectral_benchmark(frame: pd.DataFrame, *, wanted: float = 1e-6, floor: float = 1e-15, columns: int = 2) -> Figure:
+    """One panel a layer: relative error against seconds, one mark a method, a line through the stages of power iteration; logarithmic.
+
+    frame: rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes them. The grey line is the error that is
+    `wanted`; errors below `floor` are drawn there; a hollow mark is where power iteration was stopped before it got as far as it should.
+    """
+    layers = list(dict.fromkeys(frame["layer"]))
+    rows = -(-len(layers) // columns)
+    figure, axes = subplots(rows, columns, sharex=True, sharey=True, figsize=(6.4, 1.75 * rows + 0.9), squeeze=False)
+    for name, axis in zip(layers, axes.flat, strict=False):
+        axis.axhline(wanted, color=COLORS["grey"], lw=1)
+        for method, (mark, color) in METHODS.items():
+            found = frame[(frame["layer"] == name) & frame["method"].str.startswith(method)].sort_values("seconds")
+            errors = found["error"].abs().clip(lower=floor)
+            axis.plot(found["seconds"], errors, "-", color=COLORS[color], lw=1)
+            for seconds, error, reached in zip(found["seconds"], errors, found["reached"], strict=True):
+                axis.plot(seconds, error, mark, color=COLORS[color], mfc=COLORS[color] if reached else "white", ms=9 if mark == "*" else 5)
+        axis.set(xscale="log", yscale="log", ylim=(floor / 5, 1))
+        axis.set_title(name, fontsize=11)
+    for axis in axes.flat[len(layers) :]:
+        axis.set_visible(False)
+    figure.supxlabel("seconds", fontsize=11)
+    figure.supylabel("relative error", fontsize=11)
+    marks = [Line2D([], [], ls="", marker=mark, color=COLORS[color]) for mark, color in METHODS.values()]
+    figure.legend(marks, list(METHODS), loc="outside upper center", ncols=2, handletextpad=0.2)
+    return figure
 
 
 def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
@@ -15,6 +48,32 @@ def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
         axis.plot(range(1, len(series) + 1), series, "--" if number % 2 else "-", label=name, lw=1.8)
     axis.set(xscale="log", yscale="log", xlabel="number", ylabel="singular value", ylim=(1e-2, None))
     axis.legend(fontsize=10)
+    return figure
+
+
+def against_strength(
+    panels: Mapping[str, Mapping[str, Sequence[Estimate]]], strengths: Mapping[str, Sequence[float]], *, logarithmic: Sequence[str] = ()
+) -> Figure:
+    """One panel a quantity, named above it: its estimate with interval for each strength of a penalty, 0 first, by family of networks.
+
+    panels: title to family to one estimate a strength. strengths: by family, rising from 0. logarithmic: the panels whose axis is.
+    """
+    numbers = sorted({strength for values in strengths.values() for strength in values if strength > 0})
+    zero = numbers[0] ** 2 / numbers[1]  # where 0 stands on the logarithmic axis
+    figure, axes = subplots(1, len(panels), figsize=(6.4, 3.0), squeeze=False)
+    for (title, families), axis in zip(panels.items(), axes[0], strict=True):
+        for (family, found), color, mark in zip(families.items(), COLORS.values(), "osD^", strict=False):
+            places = [strength or zero for strength in strengths[family]]
+            axis.vlines(places, [e.low for e in found], [e.high for e in found], color=color, lw=2)
+            axis.plot(places, [e.value for e in found], marker=mark, ms=5, lw=1, color=color, label=family)
+        axis.set(xscale="log", yscale="log" if title in logarithmic else "linear")
+        axis.set_ylim(*((None, None) if title in logarithmic else (0, None)))
+        axis.set_xticks([zero, *numbers], ["0", *(f"$10^{{{np.log10(number):.0f}}}$" for number in numbers)])
+        axis.minorticks_off()
+        axis.tick_params(axis="x", labelsize=9)
+        axis.set_title(title, fontsize=11)
+    figure.supxlabel("strength of the penalty", fontsize=11)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(strengths))
     return figure
 
 

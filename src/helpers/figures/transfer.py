@@ -60,7 +60,7 @@ def agreement(ours: Sequence[Estimate], paper: Sequence[Estimate], *, names: Seq
 def spike(x: Sequence[int], counted: Sequence[float], expected: Sequence[float], *, xlabel: str, ylabel: str, labels: tuple[str, str]) -> Figure:
     """Counts along x above what is expected, the highest one marked with its x; labels: of the counts and of what is expected."""
     figure, axis = subplots(figsize=(6.4, 3.2))
-    axis.plot(x, counted, color=COLORS["blue"], lw=1, label=labels[0])
+    axis.step(x, counted, where="mid", color=COLORS["blue"], lw=1, label=labels[0])
     axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5, label=labels[1])
     top = int(np.argmax(counted))
     axis.annotate(str(x[top]), (x[top], counted[top]), xytext=(0, 4), textcoords="offset points", ha="center", weight="bold")
