@@ -63,7 +63,7 @@ def write(chapter: str, profile: str, records: Sequence[Record], device: torch.d
         "profile": profile,
         "environment": environment(device),
         "records": [asdict(record) for record in sorted(records, key=lambda record: record.id)],
-        "claims": [asdict(claim) for claim in claims],
+        "claims": [asdict(claim) | {"holds": bool(claim.holds)} for claim in claims],
     }
     files.write_text(path(chapter, profile), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 

@@ -1,7 +1,8 @@
 """Every cell of the paper's tables beside ours: which agree by one rule, from the results that the chapters wrote."""
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ WIDTHS = {"%": ".1f", "distortion": ".3f", "norm": ".2f"}
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table of the paper and ours; `full` is ours under that profile. None where it was not measured."""
+    """One number of a table of the paper and ours; `full` is ours under that profile. None where it was not measured.
+
+    comparable: whether ours is of the paper's data set.
+    """
 
     table: str
     row: str
@@ -29,6 +33,7 @@ class Cell:
     printed: float
     ours: Estimate | None = None
     full: Estimate | None = None
+    comparable: bool = True
 
     @property
     def id(self) -> str:
@@ -38,17 +43,35 @@ class Cell:
     @property
     def diagonal(self) -> bool:
         """Whether it is the error of the very network that the images were made for: 100 % if the search succeeds."""
-        return self.table in {"table2", "table4"} and self.row.endswith(self.column)
+        return self.row == self.column
+
+    @property
+    def theirs(self) -> Estimate | None:
+        """The paper's number with its interval; None where there is nothing to compare."""
+        if self.ours is None or not self.comparable:
+            return None
+        return sample(self.printed, self.unit, paper_images(self.table, self.row, self.column), self.ours)
 
     @property
     def difference(self) -> Estimate | None:
-        """Ours minus the paper's with its 95 % interval; None where ours is missing."""
-        return None if self.ours is None else difference(self.ours, self.printed, self.unit, paper_images(self.table, self.row, self.column))
+        """Ours minus the paper's with its 95 % interval; None where there is nothing to compare."""
+        if self.ours is None or self.theirs is None:
+            return None
+        return difference(self.ours, self.theirs, rounding(self.printed, self.unit))
 
     @property
     def agrees(self) -> bool | None:
-        """The rule: whether the 95 % interval of the difference holds zero; None where ours is missing."""
+        """The rule: whether the 95 % interval of the difference holds zero; None where there is nothing to compare."""
         return None if self.difference is None else self.difference.low <= 0 <= self.difference.high
+
+    @property
+    def unstated(self) -> str:
+        """What the paper does not state, and the number may depend on."""
+        if self.table == "table5":
+            return "its kernels; ours are another AlexNet's"
+        if "AE400-10" in (self.row, self.column):
+            return "how the autoencoder was made sparse"
+        return "how targets were drawn, and which images" if self.column == "distortion" else "initial weights, and which images"
 
     @property
     def where(self) -> str:
@@ -56,7 +79,7 @@ class Cell:
         if "noise" in self.row:
             return "{numref}`noise-rows`"
         if self.table in {"table2", "table4"} and self.column != "distortion":
-            return f"{{numref}}`{self.table}-cells`" if not self.diagonal else f"{{numref}}`fig-{self.table}`"
+            return f"{{numref}}`fig-{self.table}`" if self.row.endswith(self.column) else f"{{numref}}`{self.table}-cells`"
         return "{numref}`table5`" if self.table == "table5" else f"{{numref}}`{self.table}-{'distortion' if self.column == 'distortion' else 'errors'}`"
 
 
@@ -78,19 +101,22 @@ def rounding(printed: float, unit: str) -> float:
     return 0.5 * 10.0 ** -max(digits, DECIMALS[unit])
 
 
-def difference(ours: Estimate, printed: float, unit: str, n: int | None) -> Estimate:
-    """`ours` minus the printed number with its 95 % interval, that number being a sample of n images, rounded.
+def sample(printed: float, unit: str, n: int | None, ours: Estimate) -> Estimate:
+    """A printed number as a sample of n images, with a 95 % interval.
 
-    A percentage has Wilson's interval; a mean distortion the relative one that ours would have with n images; n None: exact.
-    The two intervals are combined by Newcombe's method 10 (1998); the rounding error is added on both sides.
+    A percentage has Wilson's interval; a mean distortion the relative one that ours would have with n images; n None: no interval.
     """
-    theirs = Estimate(printed, printed, printed, ours.n)
-    if n is not None and unit == "%":
-        theirs = transfer.printed(printed, n)
-    elif n is not None:
-        scale = printed / ours.value * np.sqrt(ours.n / n)
-        theirs = Estimate(printed, printed - scale * (ours.value - ours.low), printed + scale * (ours.high - ours.value), n)
-    found, half = transfer.difference(ours, theirs), rounding(printed, unit)
+    if n is None:
+        return Estimate(printed, printed, printed, ours.n)
+    if unit == "%":
+        return transfer.printed(printed, n)
+    scale = printed / ours.value * np.sqrt(ours.n / n)
+    return Estimate(printed, printed - scale * (ours.value - ours.low), printed + scale * (ours.high - ours.value), n)
+
+
+def difference(ours: Estimate, theirs: Estimate, half: float) -> Estimate:
+    """`ours` minus `theirs` with its 95 % interval, by Newcombe's method 10 (1998), and the rounding error `half` on both sides."""
+    found = transfer.difference(ours, theirs)
     return Estimate(found.value, found.low - half, found.high + half, found.n)
 
 
@@ -139,18 +165,21 @@ def full(edition: Edition) -> dict[str, Estimate]:
 
 def estimates(contents: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
     """Every record of some results files by its id; one without an interval has none around its value."""
-    records = [record for content in contents for record in content["records"]]
-    return {r["id"]: Estimate(r["value"], *(r["value"] if r[side] is None else r[side] for side in ("low", "high")), r["n"]) for r in records}
+    found = {}
+    for record in (record for content in contents for record in content["records"]):
+        low, high = (record["value"] if record[side] is None else record[side] for side in ("low", "high"))
+        found[record["id"]] = Estimate(record["value"], low, high, record["n"])
+    return found
 
 
-def cells(ours: dict[str, Estimate], full: dict[str, Estimate] | None = None) -> list[Cell]:
-    """All cells of Tables 1 to 5, row by row, with what was measured."""
+def cells(ours: dict[str, Estimate], full: dict[str, Estimate] | None = None, *, dataset: str = "mnist") -> list[Cell]:
+    """All cells of Tables 1 to 5, row by row, with what was measured; those of Tables 1 to 4 compare with MNIST only."""
     found = []
     for table, frame in TABLES.items():
-        for (row, column), printed in frame.stack().items():
+        for row, column in itertools.product(map(str, frame.index), map(str, frame.columns)):
             unit = "norm" if table == "table5" else "distortion" if column == "distortion" else "%"
-            bare = Cell(table, row, column, unit, float(printed))
-            found.append(Cell(table, row, column, unit, float(printed), ours.get(bare.id), (full or {}).get(bare.id)))
+            bare = Cell(table, row, column, unit, float(frame.loc[row, column]), comparable=dataset == "mnist" or table == "table5")  # type: ignore[arg-type]
+            found.append(replace(bare, ours=ours.get(bare.id), full=(full or {}).get(bare.id)))
     return found
 
 
@@ -169,3 +198,30 @@ def counts(cells: Sequence[Cell]) -> pd.DataFrame:
             "do not agree": sum(cell.agrees is False for cell in off),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def matrix(cells: Sequence[Cell], table: str) -> pd.DataFrame:
+    """One table of the paper as "ours (paper)", with a ≠ where they do not agree."""
+    rows: dict[str, dict[str, str]] = {}
+    for cell in (cell for cell in cells if cell.table == table):
+        ours = "–" if cell.ours is None else f"{cell.ours.value:{WIDTHS[cell.unit]}}"
+        rows.setdefault(cell.row, {})[cell.column] = f"{ours} ({cell.printed:g})" + ("\N{NO-BREAK SPACE}≠" if cell.agrees is False else "")
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def listing(cells: Sequence[Cell]) -> pd.DataFrame:
+    """Every cell on a line of its own: the paper's number, ours with interval and n, the difference, the verdict, and where it was measured."""
+    rows = {}
+    for cell in cells:
+        width = WIDTHS[cell.unit]
+        rows[f"{cell.table.capitalize().replace('e', 'e ')}: {cell.row}" + (f" → {cell.column}" if cell.table != "table5" else "")] = {
+            "paper": f"{cell.printed:g}",
+            "ours": None if cell.ours is None else f"{cell.ours:{width}}" if cell.unit != "norm" else f"{cell.ours.value:{width}}",
+            "n": None if cell.ours is None else f"{cell.ours.n:,}",
+            "full": None if cell.full is None else f"{cell.full:{width}}",
+            "difference": None if cell.difference is None else f"{cell.difference:+{width}}",
+            "agree": {True: "yes", False: "no", None: None}[cell.agrees],
+            "measured in": cell.where if cell.ours else "not measured",
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.drop(columns="full") if frame["full"].isna().all() else frame

@@ -4,30 +4,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from IPython.display import Markdown
+
 Key = tuple[str, str]  # a chapter, and how the text of one of its claims begins
 
 
 @dataclass(frozen=True)
 class Statement:
-    """Something that the paper says. decided_by: the chapters' claims that it stands or falls with; where: what shows it, in MyST."""
+    """Something that the paper says. decided_by: the chapters' claims that it stands or falls with; where: what shows it, in MyST.
+
+    missing: why nothing does.
+    """
 
     text: str
-    where: str
+    where: str = ""
     decided_by: tuple[Key, ...] = ()
+    missing: str = ""
 
 
 CLAIMS = {
-    "units": Statement(
+    "Units": Statement(
         "A unit means no more than a random direction: the space, not the unit, carries the meaning.",
         "{doc}`units`",
         (("units", "units are no more coherent than"), ("units", "random directions are coherent")),
     ),
-    "adversarial examples": Statement(
+    "Adversarial examples": Statement(
         "Every network has adversarial examples, at a tiny distortion.",
         "{doc}`adversarial_search`",
         (("adversarial_search", "every network has adversarial examples"), ("adversarial_search", "they are at the distortions of Table 1")),
     ),
-    "transfer": Statement(
+    "Transfer": Statement(
         "They transfer to networks of other architecture, and to those trained on other images.",
         "{doc}`transfer`",
         (
@@ -36,7 +42,7 @@ CLAIMS = {
             ("transfer", "amplified to 0.1 they fool"),
         ),
     ),
-    "noise": Statement(
+    "Noise": Statement(
         "Noise of the same size does far less.",
         "{doc}`noise`",
         (("noise", "noise of standard deviation 0.1 hardly raises"), ("noise", "noise at exactly the adversarial distance does far less")),
@@ -46,7 +52,7 @@ CLAIMS = {
         "{doc}`lipschitz`",
         (("lipschitz", "every convolution of AlexNet can enlarge"), ("lipschitz", "instability arises in the first layer")),
     ),
-    "training": Statement("Training on adversarial examples regularises: below 1.2 % test error, against 1.6 and 1.3 %.", "no chapter yet"),
+    "Training": Statement("Training on adversarial examples regularises: below 1.2 % test error, against 1.6 and 1.3 %.", missing="It has no chapter yet."),
 }
 
 ERRORS = {
@@ -70,12 +76,21 @@ ERRORS = {
 }
 
 FIGURES = {
-    "1 and 2, units of a network for MNIST": Statement("", "{numref}`fig-units`, {numref}`fig-random-directions`", CLAIMS["units"].decided_by),
-    "3 and 4, units of AlexNet": Statement("", "not measured: ImageNet's validation set cannot be shipped"),
-    "5, ostriches: AlexNet": Statement("", "not measured: ImageNet's images and AlexNet's fully connected layers cannot be shipped"),
-    "6, cars": Statement("", "not measured: neither the images nor the network were published"),
-    "7, MNIST beside noise": Statement(
-        "", "{numref}`fig-adversarial`, {numref}`figure7`", (("noise", "noise of standard deviation 1 leaves about half of the answers right"),)
+    "Figures 1 and 2": Statement(
+        "Images that maximise units, and random directions, of a network for MNIST.",
+        "{numref}`fig-units` and {numref}`fig-random-directions`",
+        CLAIMS["Units"].decided_by,
+    ),
+    "Figures 3 and 4": Statement("The same for AlexNet.", missing="ImageNet's validation set cannot be shipped with a book."),
+    "Figure 5": Statement(
+        "AlexNet, and images that it takes for ostriches.",
+        missing="It needs images of ImageNet and AlexNet's fully connected layers, which cannot be shipped with a book.",
+    ),
+    "Figure 6": Statement("A classifier of cars.", missing="Neither its network nor its images were published."),
+    "Figure 7": Statement(
+        "Adversarial images of MNIST, beside noise that leaves 51 % of the answers right.",
+        "{numref}`fig-adversarial` and {numref}`figure7`",
+        (("noise", "noise of standard deviation 1 leaves about half of the answers right"),),
     ),
 }
 
@@ -95,3 +110,26 @@ def verdict(loaded: Mapping[str, Mapping[str, Any]], statement: Statement) -> st
     if not holds:
         return "not measured"
     return "holds" if all(holds) else "in part" if any(holds) else "does not hold"
+
+
+def entries(loaded: Mapping[str, Mapping[str, Any]], statements: Mapping[str, Statement], *, judged: bool = True) -> Markdown:
+    """Statements with their verdicts (unless not `judged`), what shows them, and what each of the deciding claims found."""
+    lines = []
+    for title, statement in statements.items():
+        judgement = f" *{verdict(loaded, statement).capitalize()}.*" if judged else ""
+        lines += [f"**{title}**{':' if judged else ''} {statement.text}{judgement} {f'See {statement.where}.' if statement.where else statement.missing}", ""]
+        lines += [f"- {line(find(loaded, key))}" for key in statement.decided_by] + [""]
+    return Markdown("\n".join(lines))
+
+
+def listing(loaded: Mapping[str, Mapping[str, Any]]) -> Markdown:
+    """Every claim of every chapter, with its rule and what was found."""
+    lines = []
+    for chapter, content in loaded.items():
+        lines += [f"**{{doc}}`{chapter}`**", "", *(f"- {line(claim)} Rule: {claim['rule']}." for claim in content.get("claims", [])), ""]
+    return Markdown("\n".join(lines))
+
+
+def line(claim: Mapping[str, Any]) -> str:
+    """A chapter's claim, its verdict and its evidence."""
+    return f"{claim['text']}: *{'holds' if claim['holds'] else 'does not hold'}* ({claim['evidence']})."
