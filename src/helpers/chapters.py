@@ -177,4 +177,4 @@ def commit(chapters: list[str], edition: Edition) -> None:
         relative = Path(edition.profile) / f"{chapter}.json"
         with files.atomic(BOOK.parent / "results" / relative) as temporary:
             shutil.copy(edition.results / relative, temporary)
-    pictures.write_cover(BOOK)
+    pictures.write(BOOK, pictures.COVER)
