@@ -157,13 +157,20 @@ def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path
     assert problems == []
 
 
-def test_a_downloaded_notebook_runs_on_its_own(browser: Browser, address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["server", "disk"])
+def test_a_notebook_is_downloaded_whole(browser: Browser, address: str, tmp_path: Path, place: str) -> None:
     page = browser.new_page(accept_downloads=True)
-    page.goto(f"{address}/noise.html", wait_until="networkidle")
+    page.goto((HTML / "noise.html").as_uri() if place == "disk" else f"{address}/noise.html", wait_until="load")
     with page.expect_download() as download:
         page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
+    download.value.save_as(tmp_path / "noise.ipynb")
+    assert (tmp_path / "noise.ipynb").read_bytes() == (HTML / "_sources" / "noise.ipynb").read_bytes()
+
+
+def test_a_downloaded_notebook_runs_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RESULTS", raising=False)
     folder = tmp_path / "downloads" / "empty"
     folder.mkdir(parents=True)
-    download.value.save_as(folder / "noise.ipynb")
+    shutil.copy(HTML / "_sources" / "noise.ipynb", folder)
     papermill.execute_notebook(folder / "noise.ipynb", folder / "out.ipynb", {"profile": "smoke"}, cwd=folder, kernel_name="python3", progress_bar=False)
     assert "claims hold" in (folder / "out.ipynb").read_text(encoding="utf-8")

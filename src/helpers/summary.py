@@ -200,6 +200,11 @@ def counts(cells: Sequence[Cell]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def measured_in(cells: Sequence[Cell], table: str) -> str:
+    """The tables and figures of the book that measured a table's cells, in MyST."""
+    return ", ".join(dict.fromkeys(cell.where for cell in cells if cell.table == table and cell.ours))
+
+
 def matrix(cells: Sequence[Cell], table: str) -> pd.DataFrame:
     """One table of the paper as "ours (paper)", with a ≠ where they do not agree."""
     rows: dict[str, dict[str, str]] = {}
