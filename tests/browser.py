@@ -157,14 +157,20 @@ def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path
     assert problems == []
 
 
-@pytest.mark.parametrize("place", ["server", "disk"])
-def test_a_notebook_is_downloaded_whole(browser: Browser, address: str, tmp_path: Path, place: str) -> None:
+def test_a_notebook_is_downloaded_whole(browser: Browser, address: str, tmp_path: Path) -> None:
     page = browser.new_page(accept_downloads=True)
-    page.goto((HTML / "noise.html").as_uri() if place == "disk" else f"{address}/noise.html", wait_until="load")
+    page.goto(f"{address}/noise.html", wait_until="load")
     with page.expect_download() as download:
         page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
     download.value.save_as(tmp_path / "noise.ipynb")
     assert (tmp_path / "noise.ipynb").read_bytes() == (HTML / "_sources" / "noise.ipynb").read_bytes()
+
+
+def test_from_the_disk_the_same_button_opens_the_notebooks_file(browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto((HTML / "noise.html").as_uri(), wait_until="load")
+    page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
+    page.wait_for_url((HTML / "_sources" / "noise.ipynb").as_uri())
 
 
 def test_a_downloaded_notebook_runs_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

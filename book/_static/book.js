@@ -10,7 +10,7 @@ document.addEventListener("DOMContentLoaded", () => {
   mark();
   // Sphinx calls the bibliography a list, but its entries are no list items.
   for (const list of document.querySelectorAll(".citation-list[role=list]")) list.removeAttribute("role");
-  // A notebook is there to be kept, not to be shown as text, also where the page was opened from the disk.
+  // A notebook is there to be kept, not to be shown as text.
   for (const link of document.querySelectorAll('a[href^="_sources/"]')) {
     link.setAttribute("download", "");
     link.removeAttribute("target");

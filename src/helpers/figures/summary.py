@@ -16,7 +16,7 @@ Pair = tuple[str, Estimate, Estimate, bool]  # a name, the paper's number, ours,
 def all_cells(percentages: Sequence[Pair], distortions: Sequence[Pair], norms: Sequence[Pair], *, labelled: int = 6) -> Figure:
     """Our numbers against the paper's, with both intervals: percentages on square-root axes, distortions and norms on logarithmic ones.
 
-    Of the percentages, the `labelled` farthest from the diagonal that do not agree are numbered and named; of the others, all that do not.
+    Of the percentages, the `labelled` farthest from the diagonal that do not agree are numbered and named; of the others, four each.
     """
     figure, axes = subplots(3, 1, figsize=(6.4, 13), height_ratios=[1.35, 1, 1])
     ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
@@ -32,7 +32,7 @@ def all_cells(percentages: Sequence[Pair], distortions: Sequence[Pair], norms: S
             _logarithmic(axis, [end for _, theirs, ours, _ in pairs for end in (theirs.value, ours.value)])
         _points(axis, pairs)
         far = sorted((pair for pair in pairs if not pair[3]), key=lambda pair: -abs(root(pair[2].value) - root(pair[1].value)))
-        _names(axis, far[:labelled])
+        _names(axis, far[: labelled if root is np.sqrt else 4])
     axes[0].legend(loc="lower right")
     return figure
 
