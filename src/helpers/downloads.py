@@ -120,6 +120,8 @@ def _renamed(article: Tag, name: str, names: list[str]) -> None:
 def _unfolded(article: Tag) -> None:
     for link in article.select("a.headerlink, button"):
         link.decompose()
+    for link in article.select("a.image-reference"):
+        link.unwrap()
     for details in article.find_all("details"):
         if "above-input" in (details.get("class") or []):
             details.decompose()
