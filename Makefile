@@ -14,7 +14,7 @@ RUN := $(VENV)/bin/python -m
 EDITION = --build "$(BUILD)" --dataset $(DATASET) --device $(DEVICE) --seed $(SEED)
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test models reference browser bench lint format requirements clean
+.PHONY: help install book zip pdf test models reference browser bench lint format requirements clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,13 @@ $(VENV)/installed: requirements.txt
 book: install ## execute the chapters (those that are not done yet) and render them: the main job
 	$(RUN) helpers execute $(EDITION) --profile $(PROFILE) $(CHAPTERS)
 	$(RUN) helpers render $(EDITION) --profile $(PROFILE) $(CHAPTERS)
+
+zip: install ## the rendered book as a zip that opens from the disk without a server
+	$(RUN) helpers zip $(EDITION) --profile $(PROFILE)
+
+pdf: install ## the rendered book as one PDF (needs Chromium)
+	$(RUN) helpers pdf $(EDITION) --profile $(PROFILE)
+	PDF="$(BUILD)/$(PROFILE)$(if $(filter-out mnist,$(DATASET)),-$(DATASET))/intriguing-properties-executed.pdf" $(RUN) pytest --quiet tests/pdf.py
 
 test: install ## unit tests, then every chapter under smoke: executed, validated, rendered, checked
 	$(RUN) pytest

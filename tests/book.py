@@ -1,5 +1,6 @@
 """Static checks of a rendered book, in the folder $HTML: it asks no other host for anything, and nothing in it is broken."""
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -32,7 +33,20 @@ def loaded(soup: BeautifulSoup) -> list[str]:
 
 def test_the_book_has_its_pages() -> None:
     names = {page.stem for page in PAGES}
-    assert {"intro", "models", "units", "adversarial_search", "transfer", "noise", "lipschitz", "glossary", "bibliography", "execution", "search"} <= names
+    assert {
+        "intro",
+        "models",
+        "units",
+        "adversarial_search",
+        "transfer",
+        "noise",
+        "lipschitz",
+        "summary",
+        "glossary",
+        "bibliography",
+        "execution",
+        "search",
+    } <= names
 
 
 def test_nothing_is_fetched_from_another_host(soup: BeautifulSoup) -> None:
@@ -94,5 +108,28 @@ def test_no_reference_was_left_open(soup: BeautifulSoup) -> None:
 
 
 def test_notebooks_can_be_downloaded() -> None:
-    for name in ("models", "units", "adversarial_search", "transfer", "noise", "lipschitz"):
+    for name in ("models", "units", "adversarial_search", "transfer", "noise", "lipschitz", "summary"):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
+        link = BeautifulSoup((HTML / f"{name}.html").read_text(encoding="utf-8"), "html.parser").select_one(f'a[href="_sources/{name}.ipynb"]')
+        assert link is not None
+
+
+def test_headings_do_not_skip_a_level(soup: BeautifulSoup) -> None:
+    levels = [int(tag.name[1]) for tag in (soup.find("article") or soup).find_all(re.compile("^h[1-6]$"))]
+    assert [(above, below) for above, below in itertools.pairwise(levels) if below > above + 1] == []
+
+
+def test_every_page_has_a_title_and_a_description_of_its_own() -> None:
+    pages = {page.name: BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in PAGES}
+    titles = {name: page.title.get_text().strip() for name, page in pages.items() if page.title}
+    described = {name: [str(tag["content"]) for tag in page.find_all("meta", attrs={"name": "description"})] for name, page in pages.items()}
+    assert len(set(titles.values())) == len(pages)
+    assert [name for name, found in described.items() if len(found) != 1 or not 20 <= len(found[0]) <= 200] == []
+    assert len({found[0] for found in described.values()}) == len(pages)
+
+
+def test_the_book_is_no_heavier_than_it_should_be() -> None:
+    assert sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) <= 40e6
+    for page in PAGES:
+        images = {HTML / unquote(str(tag["src"])) for tag in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find_all("img") if tag.get("src")}
+        assert page.stat().st_size + sum(path.stat().st_size for path in images if path.is_file()) <= 1.5e6, page.name

@@ -8,13 +8,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import papermill
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from helpers import downloads
+
 HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = downloads.chromium()
 PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -104,3 +107,76 @@ def test_the_keyboard_reaches_the_text(browser: Browser, address: str) -> None:
     page.goto(f"{address}/models.html", wait_until="networkidle")
     page.keyboard.press("Tab")
     assert "skip" in page.evaluate("document.activeElement.textContent").lower()
+    page.keyboard.press("Enter")
+    assert page.evaluate("location.hash") == "#main-content"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_has_the_focus_is_seen(browser: Browser, address: str, theme: str) -> None:
+    page = browser.new_page(color_scheme=theme)  # type: ignore[arg-type]
+    page.goto(f"{address}/summary.html", wait_until="networkidle")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => { const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
+            return [element.outerHTML.slice(0, 120), box.width * box.height === 0 || (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0)
+                || style.boxShadow !== 'none'] }"""
+        )
+        assert seen[1], seen[0]
+
+
+def test_solutions_and_folded_cells_open_by_keyboard(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/summary.html", wait_until="networkidle")
+    fold = page.locator("details").first
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.evaluate("element => element.open")
+    button = page.locator(".admonition.dropdown button").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(500)
+    assert page.locator(".admonition.dropdown .highlight").first.is_visible()
+
+
+def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path: Path) -> None:
+    downloads.archive(HTML, tmp_path / "book.zip")
+    shutil.unpack_archive(tmp_path / "book.zip", tmp_path / "elsewhere")
+    problems: list[str] = []
+    page = browser.new_page()
+    page.on("requestfailed", lambda request: problems.append(request.url))
+    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.goto((tmp_path / "elsewhere" / HTML.name / "index.html").as_uri(), wait_until="load")
+    page.wait_for_url("**/intro.html")
+    page.get_by_role("link", name="Next").first.click()
+    page.wait_for_load_state("load")
+    page.evaluate("window.MathJax?.startup?.promise")
+    assert page.locator("article h1").first.is_visible()
+    assert page.locator("article mjx-container").count() > 0
+    assert page.evaluate("[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).length") == 0
+    assert problems == []
+
+
+def test_a_notebook_is_downloaded_whole(browser: Browser, address: str, tmp_path: Path) -> None:
+    page = browser.new_page(accept_downloads=True)
+    page.goto(f"{address}/noise.html", wait_until="load")
+    with page.expect_download() as download:
+        page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
+    download.value.save_as(tmp_path / "noise.ipynb")
+    assert (tmp_path / "noise.ipynb").read_bytes() == (HTML / "_sources" / "noise.ipynb").read_bytes()
+
+
+def test_from_the_disk_the_same_button_opens_the_notebooks_file(browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto((HTML / "noise.html").as_uri(), wait_until="load")
+    page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
+    page.wait_for_url((HTML / "_sources" / "noise.ipynb").as_uri())
+
+
+def test_a_downloaded_notebook_runs_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RESULTS", raising=False)
+    folder = tmp_path / "downloads" / "empty"
+    folder.mkdir(parents=True)
+    shutil.copy(HTML / "_sources" / "noise.ipynb", folder)
+    papermill.execute_notebook(folder / "noise.ipynb", folder / "out.ipynb", {"profile": "smoke"}, cwd=folder, kernel_name="python3", progress_bar=False)
+    assert "claims hold" in (folder / "out.ipynb").read_text(encoding="utf-8")

@@ -44,15 +44,15 @@ def test_a_picture_that_would_grow_is_left_alone() -> None:
 
 
 def test_the_cover_is_the_named_figure(tmp_path: Path) -> None:
-    chapter, name = pictures.COVER
+    chapter, name = pictures.TOUR[pictures.COVER]
     pixels = np.full((3, 5, 3), 77, dtype=np.uint8)
     nbformat.write(holding(encoded(pixels), name), tmp_path / f"{chapter}.ipynb")
-    pictures.write_cover(tmp_path)
+    pictures.write(tmp_path, pictures.COVER)
     assert (np.asarray(Image.open(tmp_path / "_static" / "cover.png")) == pixels).all()
 
 
 def test_a_chapter_that_was_not_executed_has_no_cover(tmp_path: Path) -> None:
-    chapter, _ = pictures.COVER
+    chapter, _ = pictures.TOUR[pictures.COVER]
     nbformat.write(new_notebook(), tmp_path / f"{chapter}.ipynb")
     with pytest.raises(ValueError, match="has no picture fig-adversarial: execute it first"):
-        pictures.write_cover(tmp_path)
+        pictures.write(tmp_path, pictures.COVER)

@@ -10,6 +10,11 @@ document.addEventListener("DOMContentLoaded", () => {
   mark();
   // Sphinx calls the bibliography a list, but its entries are no list items.
   for (const list of document.querySelectorAll(".citation-list[role=list]")) list.removeAttribute("role");
+  // A notebook is there to be kept, not to be shown as text.
+  for (const link of document.querySelectorAll('a[href^="_sources/"]')) {
+    link.setAttribute("download", "");
+    link.removeAttribute("target");
+  }
   window.addEventListener("load", mark);
   window.addEventListener("resize", mark);
 });

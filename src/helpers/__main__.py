@@ -1,4 +1,4 @@
-"""The commands behind the Makefile: python -m helpers execute|validate|render|reference [CHAPTER ...]."""
+"""The commands behind the Makefile: python -m helpers execute|validate|render|reference|zip|pdf [CHAPTER ...]."""
 
 import argparse
 import sys
@@ -25,6 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(command: str, selected: list[str], edition: Edition) -> int:
     if command == "render":
         return rendering.render(selected, edition)
+    if command in {"zip", "pdf"}:
+        from helpers import downloads  # needs the extra "browser"
+
+        made = edition.folder / f"intriguing-properties-executed.{command}"
+        (downloads.archive if command == "zip" else downloads.pdf)(edition.html, made)
+        print(f"Made {made.resolve()}")
+        return 0
     if command == "validate":
         return validation.validate(selected, edition)
     for chapter in selected:
@@ -43,7 +50,7 @@ def _run(command: str, selected: list[str], edition: Edition) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m helpers", description="Execute, validate and render the chapters of the book.")
-    parser.add_argument("command", choices=["execute", "validate", "render", "reference"])
+    parser.add_argument("command", choices=["execute", "validate", "render", "reference", "zip", "pdf"])
     parser.add_argument("chapters", nargs="*", help="all of them where none is named")
     parser.add_argument("--build", type=Path, default=Path("_build"), help="where everything is built")
     parser.add_argument("--profile", default=DEFAULTS["profile"])

@@ -20,6 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from helpers import check, data, files, pictures, profiles, results
 
 BOOK = Path(__file__).parents[2] / "book"
+SUMMARY = "summary"  # the chapter that is made from the results of all others
 CELL_SECONDS = 3600  # a cell that runs longer has failed; papermill would wait for ever
 DEFAULTS = {"profile": "paper", "seed": 0, "device": "auto", "dataset": "mnist"}
 
@@ -91,12 +92,18 @@ def code_digest(notebook: NotebookNode) -> str:
 
 
 def key(chapter: str, edition: Edition) -> str:
-    """What an executed chapter depends on, as one SHA-256: its code, the helpers and their assets, benchmarks, parameters, versions."""
+    """What an executed chapter depends on, as one SHA-256: its code, the helpers and their assets, benchmarks, parameters, versions.
+
+    The summary depends on the other chapters' results, too.
+    """
     digest = hashlib.sha256(code_digest(nbformat.read(source(chapter), as_version=4)).encode())
     digest.update(json.dumps([edition.parameters, sys.version, *(metadata.version(name) for name in ("torch", "numpy", "scipy"))]).encode())
     package = Path(__file__).parent
     for path in sorted([*package.rglob("*.py"), *(package / "assets").rglob("*.safetensors"), *results.BENCHMARKS.glob("*.json")]):
         digest.update(f"{path.parent.name}/{path.name}".encode() + path.read_bytes())
+    if chapter == SUMMARY:
+        for path in sorted([*edition.results.glob(f"{edition.profile}/*.json"), *edition.results.glob("full/*.json"), *results.COMMITTED.glob("full/*.json")]):
+            digest.update(path.read_bytes() if path.stem != SUMMARY else b"")
     return digest.hexdigest()
 
 
@@ -114,7 +121,9 @@ def execute(chapter: str, edition: Edition) -> None:
     """
     target = edition.executed(chapter)
     failed = target.with_suffix(".failed.ipynb")
-    os.environ["RESULTS"] = str(edition.results.resolve())
+    measured = edition.results / edition.profile / f"{chapter}.json"
+    measured.unlink(missing_ok=True)
+    os.environ["RESULTS"] = os.environ["MEASURED"] = str(edition.results.resolve())
     made_from, started = key(chapter, edition), time.monotonic()
     with files.atomic(target) as temporary:
         try:
@@ -131,6 +140,7 @@ def execute(chapter: str, edition: Edition) -> None:
             shutil.copy(temporary, failed)
             raise
         notebook = nbformat.read(temporary, as_version=4)
+        results.stamp(measured, code=code_digest(notebook), key=made_from, seed=edition.seed, dataset=edition.dataset)
         tidy(notebook)
         pictures.shrink(notebook)
         notebook.metadata["helpers"] = {
@@ -167,4 +177,4 @@ def commit(chapters: list[str], edition: Edition) -> None:
         relative = Path(edition.profile) / f"{chapter}.json"
         with files.atomic(BOOK.parent / "results" / relative) as temporary:
             shutil.copy(edition.results / relative, temporary)
-    pictures.write_cover(BOOK)
+    pictures.write(BOOK, pictures.COVER)

@@ -11,7 +11,15 @@ from PIL import Image
 from helpers import files
 
 COLORS = 128  # of a picture's palette: figures have few, and a digit's greys stay apart
-COVER = ("adversarial_search", "fig-adversarial")  # the chapter and the name of the figure that stands for the book
+# The pictures of the introduction: a file, the chapter and the name of the figure that it is. The cover is that of README.md, too.
+COVER = "cover.png"
+TOUR = {
+    COVER: ("adversarial_search", "fig-adversarial"),
+    "units.png": ("units", "fig-units"),
+    "transfer.png": ("transfer", "fig-table2"),
+    "noise.png": ("noise", "fig-twins"),
+    "summary.png": ("summary", "fig-all-cells"),
+}
 
 
 def shrink(notebook: NotebookNode) -> None:
@@ -23,18 +31,18 @@ def shrink(notebook: NotebookNode) -> None:
                 output["data"]["image/png"] = min(png, _with_palette(png), key=len)
 
 
-def write_cover(book: Path) -> None:
-    """Write <book>/_static/cover.png, the picture of the introduction and of README.md: a figure that a chapter made.
+def write(book: Path, picture: str) -> None:
+    """Write <book>/_static/<picture>, one of TOUR: a figure that a chapter made.
 
     Raises ValueError where the chapter has not been executed.
     """
-    chapter, name = COVER
+    chapter, name = TOUR[picture]
     cells = nbformat.read(book / f"{chapter}.ipynb", as_version=4).cells
     made = [cell for cell in cells if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name]
     pictures = [output.data["image/png"] for cell in made for output in cell.outputs if "image/png" in output.get("data", {})]
     if not pictures:
         raise ValueError(f"chapter {chapter} has no picture {name}: execute it first")
-    with files.atomic(book / "_static" / "cover.png") as temporary:
+    with files.atomic(book / "_static" / picture) as temporary:
         temporary.write_bytes(base64.b64decode(pictures[0]))
 
 

@@ -23,8 +23,17 @@ def render(selected: list[str], edition: Edition) -> int:
         return status
     shutil.rmtree(edition.html, ignore_errors=True)
     (edition.folder / "_build" / "html").rename(edition.html)
+    trim(edition.html)
     print(f"The book is at {edition.html.resolve() / 'index.html'}")
     return 0
+
+
+def trim(html: Path) -> None:
+    """Remove what no page asks for: the other bundles of MathJax, of which one page loads one, and source maps."""
+    used = {"tex-chtml.js", "core.js", "loader.js", "startup.js"}
+    spare = [path for path in (html / "_static" / "mathjax").glob("*.js") if path.name not in used]
+    for path in [*spare, *html.rglob("*.js.map"), *html.rglob("*.css.map")]:
+        path.unlink()
 
 
 def stage(selected: list[str], edition: Edition) -> Path:
@@ -34,7 +43,8 @@ def stage(selected: list[str], edition: Edition) -> Path:
     shutil.copytree(BOOK, staged, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build"))
     for chapter in selected:
         shutil.copy(edition.executed(chapter), staged)
-    pictures.write_cover(staged)
+    for picture in pictures.TOUR:
+        pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))
     return staged
 

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 
 from helpers import check, files, profiles
+from helpers.claims import Claim
 
-BENCHMARKS = Path(__file__).parents[2] / "results" / "benchmarks"  # what `make bench` measured
+COMMITTED = Path(__file__).parents[2] / "results"  # the numbers of the committed edition
+BENCHMARKS = COMMITTED / "benchmarks"  # what `make bench` measured
 UNITS = ("%", "distortion", "l2", "norm", "ratio", "count", "seconds", "score")
 
 
@@ -44,11 +46,11 @@ class Record:
 
 def folder() -> Path:
     """Where results go: $RESULTS, else _build/results in the working folder's repository."""
-    return Path(os.environ.get("RESULTS", Path.cwd().parent / "_build" / "results"))
+    return Path(os.environ.get("RESULTS") or Path.cwd().parent / "_build" / "results")
 
 
-def write(chapter: str, profile: str, records: Sequence[Record], device: torch.device | str = "cpu") -> None:
-    """Write a chapter's records, sorted by id, to path(chapter, profile), atomically.
+def write(chapter: str, profile: str, records: Sequence[Record], device: torch.device | str = "cpu", *, claims: Sequence[Claim] = ()) -> None:
+    """Write a chapter's records, sorted by id, and its claims to path(chapter, profile), atomically.
 
     Raises ValueError for an unknown profile or an id that occurs twice.
     """
@@ -61,8 +63,15 @@ def write(chapter: str, profile: str, records: Sequence[Record], device: torch.d
         "profile": profile,
         "environment": environment(device),
         "records": [asdict(record) for record in sorted(records, key=lambda record: record.id)],
+        "claims": [asdict(claim) | {"holds": bool(claim.holds)} for claim in claims],
     }
     files.write_text(path(chapter, profile), json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def measured(profile: str) -> Path:
+    """Where a profile's results are read: of the run at hand ($MEASURED, else folder()), or without any, of the committed edition."""
+    run = Path(os.environ.get("MEASURED") or folder()) / profile
+    return run if run.exists() else COMMITTED / profile
 
 
 def path(chapter: str, profile: str) -> Path:
@@ -73,6 +82,12 @@ def path(chapter: str, profile: str) -> Path:
 def read(path: Path) -> dict[str, Any]:
     """A results file as write() made it."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def stamp(path: Path, **made: str | int) -> None:
+    """Note in a results file what it was made from."""
+    content = {"made": made} | read(path)
+    files.write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def environment(device: torch.device | str = "cpu") -> dict[str, str]:

@@ -16,8 +16,9 @@ def validate(chapters: list[str], edition: Edition) -> int:
     """
     again = edition.folder / "validated"
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-c", os.devnull, "-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
+    environment = os.environ | {"RESULTS": str(again.resolve()), "MEASURED": str(edition.results.resolve())}
     notebooks = [str(edition.executed(chapter)) for chapter in chapters]
-    status = subprocess.run([*command, f"--rootdir={edition.folder}", *notebooks], env=os.environ | {"RESULTS": str(again.resolve())}, check=False).returncode
+    status = subprocess.run([*command, f"--rootdir={edition.folder}", *notebooks], env=environment, check=False).returncode
     if status:
         return 1
     differing = [chapter for chapter in chapters if _records(edition.results, chapter, edition) != _records(again, chapter, edition)]

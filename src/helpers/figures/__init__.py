@@ -4,6 +4,7 @@ from helpers.figures.base import COLORS, against_paper, image_grid, matrix, sort
 from helpers.figures.lipschitz import against_strength, brackets, growth, radii, spectra, spectral_benchmark
 from helpers.figures.noise import answered, error_curves, noise_law
 from helpers.figures.search import adversarial, benchmark, line_search
+from helpers.figures.summary import all_cells
 from helpers.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.figures.units import curve_panels, interval_rows
 
@@ -13,6 +14,7 @@ __all__ = [
     "against_paper",
     "against_strength",
     "agreement",
+    "all_cells",
     "answered",
     "benchmark",
     "brackets",
