@@ -97,7 +97,7 @@
       answer.textContent = `${right ? "Right" : "Wrong"}: ${truth === "unit" ? "a unit" : "a random direction"}.`;
       score.textContent =
         `You: ${hits} of ${total} right, ${percent(hits / total)} [${percent(low)}, ${percent(high)}]. ` +
-        `A coin: 50 %, ${least} to ${most} of ${total} in 95 % of games.`;
+        `A coin: 50 %, ${least} to ${most} of ${total} in at least 95 % of games.`;
       for (const button of buttons) button.disabled = true;
       next.textContent = total < rounds ? "Next strip" : "Play again";
       next.hidden = false;
