@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import papermill
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
+from scipy import stats
 
 from helpers import downloads
 
@@ -180,3 +182,98 @@ def test_a_downloaded_notebook_runs_on_its_own(tmp_path: Path, monkeypatch: pyte
     shutil.copy(HTML / "_sources" / "noise.ipynb", folder)
     papermill.execute_notebook(folder / "noise.ipynb", folder / "out.ipynb", {"profile": "smoke"}, cwd=folder, kernel_name="python3", progress_bar=False)
     assert "claims hold" in (folder / "out.ipynb").read_text(encoding="utf-8")
+
+
+# the picker of the chapter on units
+
+
+def press_to(page: Page, name: str) -> None:
+    """Press Tab until the button called `name` has the focus."""
+    for _ in range(400):
+        if page.evaluate("document.activeElement.textContent") == name:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach the button {name!r}")
+
+
+def truth(page: Page) -> str:
+    """The kind of the strip that is shown, found by the labels of its images: "unit" or "random"."""
+    told = page.locator(".picker-strip img").get_attribute("alt") or ""
+    labels = ",".join(re.findall(r"\d", told))
+    rows = (page.locator(".picker").get_attribute("data-labels") or "").split(";")
+    kinds = {kind for row, kind in zip(rows, (page.locator(".picker").get_attribute("data-kinds") or "").split(), strict=True) if row == labels}
+    shift = float((page.locator(".picker-strip img").get_attribute("style") or "").split("top: ")[1].split("%")[0])
+    kinds &= {(page.locator(".picker").get_attribute("data-kinds") or "").split()[round(-shift / 100)]}  # the picture agrees with its description
+    assert len(kinds) == 1
+    return kinds.pop()
+
+
+def test_the_picker_is_played_by_keyboard_and_keeps_the_score(view: tuple[Page, list[str]], address: str) -> None:
+    page, problems = view
+    page.goto(f"{address}/units.html#picker-7", wait_until="networkidle")
+    names, hits, shown = {"unit": "Unit", "random": "Random direction"}, [], []
+    assert "No guess yet" in page.locator(".picker-score").inner_text()
+    for number in range(20):
+        shown.append(page.locator(".picker-strip img").get_attribute("style"))
+        assert f"Strip {number + 1} of 20" in page.locator(".picker-title").inner_text()
+        kind = truth(page)
+        right = number % 4 != 3  # every fourth guess is wrong
+        press_to(page, names[kind if right else {"unit": "random", "random": "unit"}[kind]])
+        page.keyboard.press("Enter")
+        hits.append(right)
+        expected = stats.binomtest(sum(hits), len(hits)).proportion_ci(0.95, method="wilson")
+        low, high = stats.binom.interval(0.95, len(hits), 0.5)
+        score = page.locator(".picker-score").inner_text()
+        told = [int(found) for found in re.findall(r"\d+", score)]
+        assert told[:2] == [sum(hits), len(hits)]
+        assert told[2:5] == pytest.approx([100 * sum(hits) / len(hits), 100 * expected.low, 100 * expected.high], abs=0.51)
+        assert told[6:8] == [low, high], score
+        assert page.locator(".picker-answer").inner_text().startswith("Right" if right else "Wrong")
+        assert page.locator(".picker-choices button:disabled").count() == 2
+        assert page.evaluate("document.activeElement.textContent") == ("Next strip" if number < 19 else "Play again")
+        if number < 19:
+            page.keyboard.press("Enter")
+    assert len(set(shown)) == 20
+    assert "The end: 15 of 20. You can tell them apart." in page.locator(".picker-answer").inner_text()
+    assert page.locator(".picker-answer[role=status], .picker-score[role=status]").count() == 2
+    strip = page.locator(".picker-strip").bounding_box()
+    assert strip is not None
+    assert strip["width"] >= 280  # a digit at least as wide as its 28 pixels, on a phone too
+    assert strip["width"] == pytest.approx(10 * strip["height"], rel=0.02)
+    problems = list(problems)
+    for violation in Axe().run(page, ".picker").response["violations"]:
+        problems.append(f"axe: {violation['id']}")
+    page.keyboard.press("Enter")
+    assert "Strip 1 of 20" in page.locator(".picker-title").inner_text()
+    assert "No guess yet" in page.locator(".picker-score").inner_text()
+    assert problems == []
+
+
+def test_the_picker_works_from_a_file_in_the_order_of_its_seed(browser: Browser) -> None:
+    orders = []
+    for fragment in ("#picker-7", "#picker-7", "#picker-8", ""):
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
+        page.goto(f"{(HTML / 'units.html').as_uri()}{fragment}")
+        order = []
+        for _ in range(3):
+            order.append(page.locator(".picker-strip img").get_attribute("alt"))
+            page.get_by_role("button", name="Unit", exact=True).click()
+            page.get_by_role("button", name="Next strip").click()
+        orders.append(order)
+        assert errors == []
+        page.close()
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_without_scripts_the_picker_is_a_picture_with_answers(browser: Browser, address: str) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{address}/units.html")
+    assert page.locator(".picker img").is_visible()
+    page.locator(".picker summary").click()
+    answers = page.locator(".picker details p").inner_text()
+    kinds = (page.locator(".picker").get_attribute("data-kinds") or "").split()
+    assert [int(row) for row in re.findall(r"\d+", answers)] == [number for number, kind in enumerate(kinds, start=1) if kind == "unit"]
+    context.close()

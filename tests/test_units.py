@@ -14,10 +14,6 @@ from helpers import figures, models, training, units
 from helpers.intervals import Estimate
 
 
-def compare(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> units.Comparison:
-    return units.compare(first, second, margin=0.1, resamples=500, seed=0)
-
-
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
@@ -32,23 +28,6 @@ def convnet() -> torch.nn.Sequential:
 @pytest.fixture(scope="module")
 def images() -> Tensor:
     return torch.rand(7, 1, 28, 28, generator=seeded())
-
-
-def detectors(count: int = 2000) -> tuple[Tensor, Tensor]:
-    """A layer of 200 units, twenty for each digit, each active for that digit alone, and rarely: features [count, 200], labels [count]."""
-    labels = torch.arange(count) % 10
-    active = (torch.rand(count, 200, generator=seeded(1)) < 0.2) & (torch.arange(200) % 10 == labels[:, None])
-    return torch.rand(count, 200, generator=seeded(2)) * active, labels
-
-
-def isotropic(count: int = 2000) -> tuple[Tensor, Tensor]:
-    """A layer of 200 units that are independent standard normal variables, whatever the label."""
-    return torch.randn(count, 200, generator=seeded(3)), torch.arange(count) % 10
-
-
-def purity(features: Tensor, labels: Tensor, kind: str) -> np.ndarray[Any, Any]:
-    top = units.top_images(features, units.directions(kind, features.shape[1], 200, seeded(4), features), 10)
-    return units.coherence(top, labels, {})["purity"].to_numpy()
 
 
 # features
@@ -103,68 +82,6 @@ def test_live_units_rise_above_their_least_value_often_enough() -> None:
     table = torch.tensor([[0.0, 1.0, 0.0, -1.0], [0.0, 1.0, 2.0, 0.0], [0.0, 1.0, 0.0, 3.0]])
     assert units.live(table, 1).tolist() == [False, False, True, True]
     assert units.live(table, 2).tolist() == [False, False, False, True]
-
-
-# directions
-
-
-@pytest.mark.parametrize("kind", units.KINDS)
-def test_directions_have_unit_length_and_repeat(kind: str) -> None:
-    layer = detectors()[0]
-    found = units.directions(kind, 200, 25, seeded(), layer)
-    assert found.shape == (25, 200)
-    torch.testing.assert_close(found.norm(dim=1), torch.ones(25))
-    assert torch.equal(found, units.directions(kind, 200, 25, seeded(), layer))
-
-
-def test_units_are_different_basis_vectors_in_order() -> None:
-    found = units.directions("unit", 50, 20, seeded())
-    assert found.sum(dim=1).tolist() == [1.0] * 20
-    numbers = found.argmax(dim=1).tolist()
-    assert numbers == sorted(set(numbers))
-    assert torch.equal(units.directions("unit", 50, 50, seeded()), torch.eye(50))
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 100, 400])
-def test_a_whole_rotation_is_orthogonal(dimension: int) -> None:
-    basis = units.directions("rotation", dimension, dimension, seeded())
-    assert (basis @ basis.T - torch.eye(dimension)).abs().max() < 1e-5
-
-
-def test_rotations_favour_no_orthant() -> None:
-    """Without its sign fix, QR gives a basis whose first vector points the same way too often."""
-    first = torch.stack([units.directions("rotation", 3, 1, seeded(seed))[0] for seed in range(300)])
-    assert first.mean(dim=0).abs().max() < 0.15
-
-
-def test_principal_components_find_the_axes_of_an_ellipsoid() -> None:
-    basis = units.directions("rotation", 5, 5, seeded())
-    points = torch.randn(20_000, 5, generator=seeded(1)) * torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0]) @ basis + 7
-    cosines = (units.directions("pca", 5, 3, seeded(), points) * basis[:3]).sum(dim=1)
-    assert cosines.abs().min() > 0.99
-
-
-def test_few_of_many_principal_components_are_the_first() -> None:
-    matrix = torch.randn(1_100, 1_100, generator=seeded(), dtype=torch.float64)
-    matrix = matrix @ matrix.T
-    few, more = units._leading_eigenvectors(matrix, 3), units._leading_eigenvectors(matrix, 200)[:3]
-    torch.testing.assert_close((few * more).sum(dim=1).abs(), torch.ones(3, dtype=torch.float64))
-
-
-@pytest.mark.parametrize(
-    ("kind", "count", "layer", "message"),
-    [
-        ("ica", 3, None, "unknown kind 'ica': choose one of unit, random, rotation, pca"),
-        ("unit", 9, None, "count: need 1 to 8 directions of kind 'unit'"),
-        ("rotation", 9, None, "count: need 1 to 8"),
-        ("random", 0, None, "count"),
-        ("pca", 3, None, r"features: principal components need features \[N, 8\].*got none"),
-        ("pca", 3, torch.zeros(5, 7), r"got \[5, 7\]"),
-    ],
-)
-def test_directions_refuse(kind: str, count: int, layer: Tensor | None, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        units.directions(kind, 8, count, seeded(), layer)
 
 
 # images
@@ -257,81 +174,6 @@ def test_scaled_puts_the_baselines_at_zero_and_one() -> None:
     found = units.scaled(pd.DataFrame({"purity": [0.3, 0.8], "entropy": [2.5, 1.5]}), floor, ceiling)
     assert found["purity"].tolist() == pytest.approx([0, 1])
     assert found["entropy"].tolist() == pytest.approx([0, 0.5])
-
-
-# comparisons
-
-
-def test_planted_detectors_differ_from_random_directions_until_they_are_rotated() -> None:
-    layer, labels = detectors()
-    rotated = layer @ units.directions("rotation", 200, 200, seeded(5)).T
-    found = {name: compare(purity(points, labels, "unit"), purity(points, labels, "random")) for name, points in {"planted": layer, "rotated": rotated}.items()}
-    assert purity(layer, labels, "unit").min() == 1
-    assert found["planted"].difference.low > 0.2
-    assert abs(found["rotated"].difference.value) < 0.05
-    assert units.verdicts(found) == {"planted": "more", "rotated": "same"}
-
-
-def test_planted_detectors_differ_from_a_rotation() -> None:
-    layer, labels = detectors()
-    assert compare(purity(layer, labels, "unit"), purity(layer, labels, "rotation")).difference.low > 0.2
-
-
-@pytest.mark.parametrize("kind", ["random", "rotation", "pca"])
-def test_an_isotropic_layer_shows_no_difference(kind: str) -> None:
-    layer, labels = isotropic()
-    found = compare(purity(layer, labels, "unit"), purity(layer, labels, kind))
-    assert abs(found.difference.value) < 0.05
-    assert found.different > 0.05
-    assert units.verdicts({kind: found}) == {kind: "same"}
-
-
-def test_few_directions_leave_a_difference_open() -> None:
-    values = np.random.default_rng(0).normal(size=(2, 4))
-    found = compare(*values)
-    assert units.verdicts({"few": found}) == {"few": "open"}
-
-
-def test_less_and_more_are_mirror_images() -> None:
-    low, high = np.random.default_rng(0).normal([[0.0], [1.0]], size=(2, 50))
-    found = {"up": compare(high, low), "down": compare(low, high)}
-    assert units.verdicts(found) == {"up": "more", "down": "less"}
-    assert found["up"].difference.value == pytest.approx(-found["down"].difference.value)
-    assert found["up"].same == pytest.approx(found["down"].same)
-
-
-def test_the_interval_covers_the_true_difference_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    found = [units._interval(generator.normal(0.5, size=40), generator.normal(0, size=40), 300, seed) for seed in range(100)]
-    assert 88 <= sum(estimate.low < 0.5 < estimate.high for estimate in found) <= 99
-
-
-def test_the_equivalence_test_errs_no_more_often_than_it_says() -> None:
-    """At a true difference of exactly the margin, "same" is wrong; 5 % of 400 samples are 20."""
-    generator = np.random.default_rng(0)
-    wrong = sum(units._equivalence(generator.normal(0.1, 0.2, size=60), generator.normal(0, 0.2, size=60), 0.1) < 0.05 for _ in range(400))
-    assert 5 < wrong < 35
-
-
-def test_constant_values_compare_without_a_warning() -> None:
-    ones = np.ones(10)
-    same, apart = compare(ones, ones), compare(ones, ones - 0.5)
-    assert (same.same, apart.same) == (0, 1)
-    assert apart.difference.value == apart.difference.low == apart.difference.high == 0.5
-    assert apart.different < 0.05 < same.different
-
-
-@pytest.mark.parametrize(
-    ("first", "margin", "message"),
-    [
-        (np.array([1.0]), 0.1, "first: need a vector of at least two finite values"),
-        (np.array([1.0, np.nan]), 0.1, "first: need"),
-        (np.array([1.0, 2.0]), 0.0, "margin: need a positive number, got 0"),
-    ],
-)
-def test_compare_refuses(first: np.ndarray[Any, Any], margin: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        units.compare(first, np.array([1.0, 2.0]), margin=margin, resamples=100, seed=0)
 
 
 # figures of the chapter

@@ -14,6 +14,9 @@ class Profile:
     noise_images: int  # images for each row of Gaussian noise
     unit_images: int  # images searched for those that maximise a direction
     directions: int  # units, and random directions, that are measured for coherence
+    basis_images: int  # training images to which a basis of a layer is fitted
+    ablation_images: int  # test images on which a network is tried without one of its units
+    seeds: int  # trainings of each network whose units are compared
     bootstrap: int  # bootstrap resamples behind an interval
     decay_images: int  # training images in the weight-decay comparison
     decay_iterations: int  # L-BFGS iterations there, at most
@@ -30,6 +33,9 @@ PROFILES = {
         noise_images=500,
         unit_images=2_000,
         directions=24,
+        basis_images=500,
+        ablation_images=500,
+        seeds=1,
         bootstrap=200,
         decay_images=5_000,
         decay_iterations=100,
@@ -44,6 +50,9 @@ PROFILES = {
         noise_images=10_000,
         unit_images=10_000,
         directions=100,
+        basis_images=2_500,
+        ablation_images=2_500,
+        seeds=1,
         bootstrap=2_000,
         decay_images=60_000,
         decay_iterations=300,
@@ -58,6 +67,9 @@ PROFILES = {
         noise_images=60_000,
         unit_images=10_000,
         directions=100,
+        basis_images=10_000,
+        ablation_images=10_000,
+        seeds=10,
         bootstrap=10_000,
         decay_images=60_000,
         decay_iterations=500,

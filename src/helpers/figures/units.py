@@ -20,7 +20,7 @@ def interval_rows(panels: Mapping[str, Mapping[str, Mapping[str, Estimate]]], *,
         for place, value in (lines or {}).items():
             axis.axvline(value, color=COLORS["grey"], lw=1, ls="--")
             axis.annotate(place, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=10)
-        for number, (name, marker, color) in enumerate(zip(series, "osD^v", COLORS.values(), strict=False)):
+        for number, (name, marker, color) in enumerate(zip(series, "osD^vPX", COLORS.values(), strict=False)):
             heights = np.arange(len(rows)) + (number - (len(series) - 1) / 2) * 0.7 / len(series)
             found = [values[row][name] for row in rows]
             axis.hlines(heights, [estimate.low for estimate in found], [estimate.high for estimate in found], color=color, lw=2)
