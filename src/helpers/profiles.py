@@ -17,6 +17,7 @@ class Profile:
     basis_images: int  # training images to which a basis of a layer is fitted
     ablation_images: int  # test images on which a network is tried without one of its units
     seeds: int  # trainings of each network whose units are compared
+    draws: int  # of images and targets, or noise, for Tables 2 and 4, to see how far one differs from another
     bootstrap: int  # bootstrap resamples behind an interval
     decay_images: int  # training images in the weight-decay comparison
     decay_iterations: int  # L-BFGS iterations there, at most
@@ -36,6 +37,7 @@ PROFILES = {
         basis_images=500,
         ablation_images=500,
         seeds=1,
+        draws=2,
         bootstrap=200,
         decay_images=5_000,
         decay_iterations=100,
@@ -53,6 +55,7 @@ PROFILES = {
         basis_images=2_500,
         ablation_images=2_500,
         seeds=1,
+        draws=3,
         bootstrap=2_000,
         decay_images=60_000,
         decay_iterations=300,
@@ -70,6 +73,7 @@ PROFILES = {
         basis_images=10_000,
         ablation_images=10_000,
         seeds=10,
+        draws=10,
         bootstrap=10_000,
         decay_images=60_000,
         decay_iterations=500,
