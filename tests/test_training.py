@@ -7,7 +7,7 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional
 
-from helpers import data, models, spectral, training
+from helpers import data, models, spectral, training, transfer
 from helpers.data import Images
 
 
@@ -138,3 +138,13 @@ def test_training_without_a_norm_penalty_is_cross_entropy_and_decay_alone(few: I
         optimizer.step(closure)
     for ours, theirs in zip(trained.parameters(), model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["ConvNet", "FC100-100-10"])
+def test_another_seed_is_another_run_that_repeats(name, monkeypatch):
+    monkeypatch.setattr(training, "ITERATIONS", 20)
+    few = data.mnist("train")[:400]
+    first, same, other = (training.train(name, images=few, seed=seed).model for seed in (1, 1, 2))
+    assert transfer.error_rate(first, *few) < 0.2
+    triples = [(a, b, c) for a, b, c in zip(first.parameters(), same.parameters(), other.parameters(), strict=True) if a.ndim > 1]
+    assert all(torch.equal(a, b) and not torch.equal(a, c) for a, b, c in triples)

@@ -114,17 +114,26 @@ def _divergence(wanted: float, activation: Tensor) -> Tensor:
     return wanted * (wanted / found).log() + (1 - wanted) * ((1 - wanted) / (1 - found)).log()
 
 
-def train(name: str, *, dataset: str = "mnist", device: torch.device | str = "cpu", state: Path | None = None) -> Trained:
+def train(
+    name: str,
+    *,
+    dataset: str = "mnist",
+    images: Images | None = None,
+    seed: int | None = None,
+    device: torch.device | str = "cpu",
+    state: Path | None = None,
+) -> Trained:
     """Train the network `name` from nothing to its specification.
 
-    With a `state` file an interrupted run of L-BFGS is taken up again. Raises ValueError for an unknown name.
+    images: to train on, instead of its part of the data set. seed: of the starting weights and the batches, instead of the specification's:
+    another run of the same training. With a `state` file an interrupted run of L-BFGS is taken up again. Raises ValueError for an unknown name.
     """
     specification = models.specification(name)
-    generator = torch.Generator().manual_seed(specification.seed)
+    generator = torch.Generator().manual_seed(specification.seed if seed is None else seed)
     model = models.build(name)
     initialise(model, generator)
     model.to(device)
-    images = data.training_set(dataset, specification.part).to(device)
+    images = (data.training_set(dataset, specification.part) if images is None else images).to(device)
     norm_penalty = NormPenalty(model, images.images[:1], specification.norm_penalty) if specification.norm_penalty else None
     iterations = 0
     if specification.method == "Adam":
