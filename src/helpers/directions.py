@@ -8,6 +8,7 @@ import torch
 from scipy.sparse import linalg
 from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
@@ -78,7 +79,8 @@ def _leading_eigenvectors(matrix: Tensor, count: int) -> Tensor:
 def _independent(points: np.ndarray, seed: int) -> np.ndarray:
     """Filters [m, m] of the independent components of `points` [N, m]."""
     model = FastICA(whiten="unit-variance", whiten_solver="eigh", max_iter=ITERATIONS, tol=1e-3, random_state=seed)
-    values = model.fit_transform(points)  # [N, m], of mean 0 and variance 1
+    with threadpool_limits(1):  # its matrices are small: a second thread makes it slower, by up to twenty times
+        values = model.fit_transform(points)  # [N, m], of mean 0 and variance 1
     filters: np.ndarray = model.components_ * np.sign((values**3).mean(axis=0))[:, None]
     return filters
 
