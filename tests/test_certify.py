@@ -127,6 +127,40 @@ def test_the_tolerance_bounds_what_is_given_away():
     assert (coarse <= fine * (1 + 1e-6)).all()
 
 
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), make=st.sampled_from([perceptron, convolutional]))
+def test_a_radius_holds_and_one_beyond_the_tolerance_does_not(seed, make):
+    model, originals = make(seed), images(6, seed)
+    labels = model(originals).argmax(dim=1)
+    network, radius = Network.of(model, (1, 6, 6)), certify.certified_radius(model, originals, labels, tolerance=1e-3).radius
+    proved = radius > 0
+    ball, labels = Ball(originals.double()[proved], radius[proved]), labels[proved]
+    assert proved.any()
+    assert (enclosure.margins(network, ball, labels) > 0).all()
+    beyond = enclosure.margins(network, Ball(ball.images, ball.radius * (1 + 2e-3)), labels).amin(dim=1)
+    assert ((beyond <= 0) | (ball.radius == 6)).all()
+
+
+def test_what_the_images_before_teach_changes_no_radius_by_more_than_the_tolerance(monkeypatch):
+    model, originals = convolutional(4), images(8, 4)
+    labels = model(originals).argmax(dim=1)
+    together = certify.certified_radius(model, originals, labels, tolerance=1e-3).radius
+    monkeypatch.setattr(enclosure, "MEMORY", 1)
+    one_by_one = certify.certified_radius(model, originals, labels, tolerance=1e-3)
+    assert torch.allclose(together, one_by_one.radius, rtol=1e-3)
+    assert one_by_one.evaluations[0] >= one_by_one.evaluations[1:].double().mean()
+
+
+def test_the_chain_with_pooling_first_is_the_same_network():
+    model, originals = convolutional(2), images(5, 2).double()
+    network = Network.of(model, (1, 6, 6))
+    values = originals
+    for step, shape in zip(network.steps, network.shapes, strict=False):
+        values = step(values.reshape(-1, *shape))
+    assert [type(step) for step in network.steps[:3]] == [Affine, nn.MaxPool2d, nn.ReLU]
+    assert torch.allclose(network.last(values.flatten(1)), model.double()(originals))
+
+
 def test_no_images_have_no_radii():
     assert certify.certified_radius(perceptron(0), images(0, 0), torch.zeros(0, dtype=torch.int64)).radius.shape == (0,)
 

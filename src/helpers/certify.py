@@ -10,7 +10,20 @@ from helpers.ball import Ball
 from helpers.enclosure import Network
 
 ROUNDS = 100  # radii tried for an image, at most
-STEEP, FAR = 3.0, 0.25  # a radius is far too large where the margin is below minus so many times the original's; then so much of it is next
+EDGE = 0.05  # of a bracket, at each end: no radius is tried there
+LEAST_POWER = 0.1  # at which a margin is taken to fall
+
+
+@dataclass(frozen=True)
+class Guide:
+    """Where a search for the radius starts: at `share` of the first-order radius, for a margin that falls like the radius to the `power`."""
+
+    share: float = 1.0
+    power: float = 1.5
+
+    def learn(self, shares: Tensor, powers: Tensor) -> "Guide":
+        """The medians of what was found for a batch, where it had an image with a certified radius."""
+        return Guide(shares.median().item(), powers.median().item()) if len(shares) else self
 
 
 @dataclass(frozen=True)
@@ -40,43 +53,50 @@ def certified_radius(model: nn.Module, images: Tensor, labels: Tensor, *, tolera
     if not len(images):
         return Certified(images.new_zeros(0).double(), labels.clone())
     network = Network.of(model, tuple(images.shape[1:]))
-    parts = [_radii(network, *part, tolerance) for part in zip(images.double().split(network.batch), labels.split(network.batch), strict=True)]
-    return Certified(*(torch.cat(part) for part in zip(*parts, strict=True)))
+    parts, guide = [], Guide()
+    for part in zip(images.double().split(network.batch), labels.split(network.batch), strict=True):
+        found, guide = _radii(network, *part, tolerance, guide)
+        parts.append(found)
+    return Certified(torch.cat([part.radius for part in parts]), torch.cat([part.evaluations for part in parts]))
 
 
-def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
-    """The certified radii of a batch, [b], and how many radii were tried for each: a false position search for where the least margin is zero.
+def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float, guide: Guide) -> tuple[Certified, Guide]:
+    """The certified radii of a batch, and what they teach for the next one.
 
-    The next radius lies a little beyond the estimated root, as seen from the nearer end, so that the bracket closes from both ends. Where the
-    last radius was far too large, its margin says nothing of the root: a fourth of it is next.
+    A secant search for the radius at which the least margin is zero, in logarithms: the fraction of the original's margin that is lost grows
+    like a power of the radius, and is 1 at the root. The next radius lies a little beyond the estimated root, as seen from the nearer end of the
+    bracket, so that it closes from both ends.
     """
     farthest = images[0].numel() ** 0.5
-    good, start, guess = _first_order(network, images, labels)
-    good_margin = start.clone()
-    bad, bad_margin = torch.full_like(good, torch.inf), torch.full_like(good, -torch.inf)
+    start, linearised = _first_order(network, images, labels)
+    good, bad = torch.zeros_like(start), torch.full_like(start, torch.inf)  # the largest radius proved, the smallest one that was not
+    guess, power = guide.share * linearised, torch.full_like(start, guide.power)
+    before, lost_before = torch.full((2, len(start)), torch.nan).to(start)
     evaluations = torch.zeros_like(labels)
     for _ in range(ROUNDS):
-        rows = ((good_margin > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
+        rows = ((start > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
         if not len(rows):
             break
         least = enclosure.margins(network, Ball(images[rows], guess[rows]), labels[rows]).amin(dim=1)
-        holds = least > 0
         evaluations[rows] += 1
-        good[rows], good_margin[rows] = torch.where(holds, guess[rows], good[rows]), torch.where(holds, least, good_margin[rows])
-        bad[rows], bad_margin[rows] = torch.where(holds, bad[rows], guess[rows]), torch.where(holds, bad_margin[rows], least)
-        root = good + (bad - good) * good_margin / (good_margin - bad_margin)
-        aside = torch.where(root - good < bad - root, 1, -1) * tolerance / 3 * bad
-        inside = torch.minimum(torch.maximum(root + aside, good + 0.05 * (bad - good)), bad - 0.05 * (bad - good))
-        far = (bad_margin < -STEEP * start) & (FAR * bad > good)
-        guess = torch.where(bad.isinf(), (2 * good).clamp(max=farthest), torch.where(far, FAR * bad, inside))
-    return good, evaluations
+        good[rows], bad[rows] = torch.where(least > 0, guess[rows], good[rows]), torch.where(least > 0, bad[rows], guess[rows])
+        lost = (1 - least / start[rows]).clamp(min=torch.finfo(least.dtype).eps).log()
+        secant = (lost - lost_before[rows]) / (guess[rows] / before[rows]).log()
+        power[rows] = torch.where(secant > LEAST_POWER, secant, power[rows])
+        before[rows], lost_before[rows] = guess[rows], lost
+        root = before * (-lost_before / power).exp()
+        beyond = torch.where(root - good < bad - root, 1 + tolerance / 3, 1 - tolerance / 3)
+        edge = torch.where(bad.isfinite(), EDGE * (bad - good), 0.0)
+        guess = torch.minimum(torch.maximum(root * beyond, good + edge), (bad - edge).clamp(max=farthest))
+    proved = good > 0
+    return Certified(good, evaluations), guide.learn((good / linearised)[proved], power[proved])
 
 
-def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Radius 0 with its margin [b], and the radius at which the linearised network would change its class, [b]."""
+def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The least margin at the images themselves, [b], and the radius at which the linearised network would change its class, [b]."""
     logits, slopes = network.model(images), jacobian.jacobians(network.model, images)
     rivals = torch.arange(logits.shape[1], device=labels.device) != labels[:, None]
     lead = (logits.gather(1, labels[:, None]) - logits)[rivals].view(len(labels), -1)
     steepness = (slopes[torch.arange(len(labels)), labels][:, None] - slopes)[rivals].view(*lead.shape, -1).norm(dim=2)
     distance = (lead / steepness.clamp(min=torch.finfo(lead.dtype).tiny)).amin(dim=1)
-    return torch.zeros_like(distance), lead.amin(dim=1), distance.clamp(min=0, max=images[0].numel() ** 0.5)
+    return lead.amin(dim=1), distance.clamp(min=0, max=images[0].numel() ** 0.5)

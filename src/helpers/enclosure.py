@@ -12,6 +12,7 @@ from torch.nn import functional
 from helpers import operators, relaxation, spectral
 from helpers.ball import Ball
 from helpers.relaxation import Relaxation
+from helpers.spectral import Step
 
 MEMORY = 2**19  # numbers in the largest tensor: small enough for a processor's cache
 EXACT, ROUGH = 12, 1  # iterations of ball.greatest() for the logits, and for a hidden layer: the first one gains most
@@ -90,7 +91,7 @@ class Network:
     def of(model: nn.Module, input_shape: tuple[int, ...]) -> "Network":
         """The chain that `model` is. Raises ValueError where it is none, or one without a relaxation here."""
         model = copy.deepcopy(model).double()
-        chain = spectral.chain(model, input_shape)
+        chain = _pool_first(spectral.chain(model, input_shape))
         steps = [Affine.of(step.module, step.shape) if step.linear else relaxation.known(step.module) for step in chain]
         last = steps.pop()
         if not isinstance(last, Affine) or last.convolution is not None:
@@ -98,6 +99,19 @@ class Network:
         carried = max(len(step.weight) for step in [*steps[1:], last] if isinstance(step, Affine) and step.convolution is None)
         widest = max(torch.Size(step.shape).numel() for step in chain)
         return Network(model, steps, [step.shape for step in chain], last, max(1, MEMORY // (carried * widest)))
+
+
+def _pool_first(chain: Sequence[Step]) -> list[Step]:
+    """The chain with each max pooling before the activation that it follows: a rising function's maximum is its value at the maximum, on fewer units."""
+    steps: list[Step] = []
+    for step in chain:
+        if isinstance(step.module, nn.MaxPool2d) and steps and not steps[-1].linear:
+            activation = steps.pop()
+            pooled = step.module(torch.empty(1, *step.shape)).shape[1:]
+            steps += [step, Step(activation.name, activation.module, tuple(pooled))]
+        else:
+            steps.append(step)
+    return steps
 
 
 def margins(network: Network, ball: Ball, labels: Tensor) -> Tensor:
@@ -115,12 +129,13 @@ def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
     center, reach = ball.images, ball.radius
     low, high = ((center + side * _wide(reach, center)).clamp(0, 1) for side in (-1, 1))
     enclosures: list[Affine | Relaxation] = []
-    for step, shape in zip(network.steps, network.shapes, strict=False):
+    following = [*network.steps[1:], network.last]
+    for step, after, shape in zip(network.steps, following, network.shapes, strict=False):
         center, low, high = (values.reshape(-1, *shape) for values in (center, low, high))
         if isinstance(step, Affine):
             low, high = step.bounds(center, low, high, reach)
             if step.convolution is None and enclosures:
-                low, high = _tighten(step, enclosures, ball, low, high)
+                low, high = _tighten(step, after, enclosures, ball, low, high)
             enclosures.append(step)
             reach = reach * step.norm
         else:
@@ -131,11 +146,20 @@ def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
     return enclosures
 
 
-def _tighten(step: Affine, enclosures: Sequence[Affine | Relaxation], ball: Ball, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels."""
-    rows, constant = step.weight.expand(len(low), -1, -1), step.bias.expand(len(low), -1)
+def _tighten(
+    step: Affine, after: Affine | nn.Module, enclosures: Sequence[Affine | Relaxation], ball: Ball, low: Tensor, high: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels.
+
+    Before a ReLU only for units of either sign in some ball: the others' relaxation is exact already.
+    """
+    loose = ((low < 0) & (high > 0)).any(dim=0) if isinstance(after, nn.ReLU) else torch.ones_like(low[0], dtype=torch.bool)
+    if not loose.any():
+        return low, high
+    rows, constant = step.weight[loose].expand(len(low), -1, -1), step.bias[loose].expand(len(low), -1)
     least, most = (ball.least(*_carry(enclosures, side * rows, side * constant), iterations=ROUGH) for side in (1, -1))
-    return torch.maximum(low, least), torch.minimum(high, -most)
+    low[:, loose], high[:, loose] = torch.maximum(low[:, loose], least), torch.minimum(high[:, loose], -most)
+    return low, high
 
 
 def _carry(enclosures: Sequence[Affine | Relaxation], coefficients: Tensor, constant: Tensor) -> tuple[Tensor, Tensor]:
