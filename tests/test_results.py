@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers import results
+from helpers.intervals import Estimate
 from helpers.results import Record
 
 
@@ -92,3 +93,17 @@ def test_the_committed_benchmark_of_operator_norms_shows_what_the_function_promi
     ours, theirs = (sum(methods[name]["seconds"] for methods in alexnet) for name in ("operator_norm", "power iteration, to 1e-6"))
     assert ours < 30
     assert theirs > 10 * ours
+
+
+def test_a_record_of_a_printed_number_has_the_papers_beside_it():
+    ours = {"table2/AE400-10/FC10(1)": Estimate(20.0, 15.0, 26.0, 256), "transfer/average/random": Estimate(30.0, 29.0, 31.0, 9)}
+    printed, other = results.estimates(ours, "%", 3)
+    assert printed == Record("table2/AE400-10/FC10(1)", 20.0, "%", 256, 3, 15.0, 26.0, 24.8, "Table 2")
+    assert other == Record("transfer/average/random", 30.0, "%", 9, 3, 29.0, 31.0)
+    assert results.numbers({"table5/fc1": 3.0}, "norm", 1, 0) == [Record("table5/fc1", 3.0, "norm", 1, 0, paper=3.12, source="Table 5")]
+    assert results.numbers({"figure7/noise accuracy": 50.0}, "%", 64, 0)[0].source == "Figure 7"
+
+
+def test_a_misspelt_id_of_a_table_is_refused():
+    with pytest.raises(ValueError, match="table2/AE400/FC10"):
+        results.numbers({"table2/AE400/FC10(1)": 20.0}, "%", 256, 0)

@@ -72,3 +72,12 @@ FIGURE5_DISTORTION = 0.006508  # AlexNet, 64 images, all turned into ostriches
 FIGURE7_NOISE_ACCURACY = 51.0  # percent, under Gaussian noise
 # Section 4.2: test error of FC100-100-10 in percent; the first is an upper bound.
 TRAINING_ON_ADVERSARIAL_EXAMPLES = {"adversarial": 1.2, "dropout": 1.3, "weight decay": 1.6}
+
+# Every printed number with the id of the record that holds ours.
+PRINTED = {
+    f"table{number}/{row}/{column}": float(table.loc[row, column])
+    for number, table in enumerate((TABLE1, TABLE2, TABLE3, TABLE4), start=1)
+    for row in table.index
+    for column in table.columns
+}
+PRINTED |= {f"table5/{layer}": bound for layer, bound in TABLE5["bound"].items()} | {"figure7/noise accuracy": FIGURE7_NOISE_ACCURACY}

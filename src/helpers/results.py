@@ -4,8 +4,9 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from helpers import check, files, profiles
+from helpers import check, files, paper, profiles
 from helpers.claims import Claim
+from helpers.intervals import Estimate
 
 COMMITTED = Path(__file__).parents[2] / "results"  # the numbers of the committed edition
 BENCHMARKS = COMMITTED / "benchmarks"  # what `make bench` measured
@@ -42,6 +44,29 @@ class Record:
             number = getattr(self, field)
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{self.id}: {field} is {number}; a record holds finite numbers")
+
+
+def estimates(values: Mapping[str, Estimate], unit: str, seed: int) -> list[Record]:
+    """A record for each id and estimate; for the id of a table or figure with the number that the paper prints there.
+
+    Raises ValueError for the id of a table or figure that the paper does not have.
+    """
+    return [Record(name, e.value, unit, e.n, seed, e.low, e.high, *_printed(name)) for name, e in values.items()]
+
+
+def numbers(values: Mapping[str, float], unit: str, n: int, seed: int) -> list[Record]:
+    """A record for each id and number without an interval; otherwise as `estimates`."""
+    return [Record(name, value, unit, n, seed, None, None, *_printed(name)) for name, value in values.items()]
+
+
+def _printed(name: str) -> tuple[float | None, str | None]:
+    """The paper's number with this id, and where it is printed; None where the id is not of a table or figure. Raises ValueError for one that it lacks."""
+    place = re.match(r"(table|figure)(\d)/", name)
+    if not place:
+        return None, None
+    if name not in paper.PRINTED:
+        raise ValueError(f"{name}: the paper prints no number with this id")
+    return paper.PRINTED[name], f"{place[1].capitalize()} {place[2]}"
 
 
 def folder() -> Path:
