@@ -1,17 +1,11 @@
-"""The summary's rule against cases worked out by hand, and its refusal of results that are missing or old."""
+"""The summary's rule against cases worked out by hand."""
 
-import json
-from pathlib import Path
-
-import nbformat
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from helpers import chapters, figures, paper, results, summary, transfer, verdicts
-from helpers.chapters import Edition
+from helpers import evidence, figures, paper, results, summary, transfer, verdicts
 from helpers.intervals import Estimate
 from helpers.summary import Cell
 from helpers.verdicts import Statement
@@ -28,7 +22,7 @@ def test_every_printed_cell_is_there_once_with_its_number() -> None:
 
 def test_the_committed_results_have_all_but_three_of_them() -> None:
     contents = [results.read(path) for path in (results.COMMITTED / "paper").glob("*.json")]
-    cells = summary.cells(summary.estimates(contents))
+    cells = summary.cells(evidence.estimates(contents))
     assert [cell.id for cell in cells if cell.ours is None] == ["table5/fc1", "table5/fc2", "table5/fc3"]
     printed = {record["id"]: record["paper"] for content in contents for record in content["records"] if record["paper"] is not None}
     assert all(printed[cell.id] == cell.printed for cell in cells if cell.ours)
@@ -119,84 +113,6 @@ def test_tables_show_both_numbers_and_mark_what_does_not_agree() -> None:
 def test_results_of_full_are_a_column_of_their_own() -> None:
     listing = summary.listing(summary.cells({}, {"table1/FC10(1)/test": Estimate(21.0, 20.5, 21.5, 10_000)}))
     assert listing.loc["Table 1: FC10(1) → test", "full"] == "21.0 [20.5, 21.5]"
-
-
-@pytest.fixture
-def edition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edition:
-    """A book of two chapters and the summary, with results of both."""
-    book = tmp_path / "book"
-    book.mkdir()
-    (book / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: one\n  - file: two\n  - file: summary\n")
-    for name in ("one", "two", "summary"):
-        nbformat.write(new_notebook(cells=[new_markdown_cell("# One"), new_code_cell(f"name = '{name}'")]), book / f"{name}.ipynb")
-    monkeypatch.setattr(chapters, "BOOK", book)
-    made = Edition(tmp_path / "build", profile="smoke")
-    monkeypatch.setenv("RESULTS", str(made.results))
-    monkeypatch.setenv("MEASURED", str(made.results))
-    for name in ("one", "two"):
-        results.write(name, "smoke", [results.Record(f"{name}/value", 1.0, "%", 1, 0)])
-        stamp(made, name)
-    return made
-
-
-def stamp(edition: Edition, name: str, **other: str | int) -> None:
-    made = {"code": code(name), "key": chapters.key(name, edition), "seed": 0, "dataset": "mnist"}
-    results.stamp(results.path(name, "smoke"), **made | other)
-
-
-def code(name: str) -> str:
-    return chapters.code_digest(nbformat.read(chapters.source(name), as_version=4))
-
-
-def test_current_results_are_read(edition: Edition) -> None:
-    assert set(summary.estimates(list(summary.load(edition).values()))) == {"one/value", "two/value"}
-
-
-def test_a_missing_file_is_named(edition: Edition) -> None:
-    results.path("two", "smoke").unlink()
-    with pytest.raises(ValueError, match=r"^smoke/two\.json is missing: make book PROFILE=smoke CHAPTERS=two$"):
-        summary.load(edition)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        ({"code": "0" * 64}, "smoke/one.json is older than its chapter"),
-        ({"key": "0" * 64}, "smoke/one.json is older than the helpers"),
-        ({"seed": 1}, "smoke/one.json is of seed 1 and mnist"),
-        ({"dataset": "kmnist"}, "smoke/one.json is of seed 0 and kmnist"),
-    ],
-)
-def test_an_old_or_foreign_file_is_named(edition: Edition, other: dict[str, str | int], message: str) -> None:
-    results.write("one", "smoke", [])
-    stamp(edition, "one", **other)
-    with pytest.raises(ValueError, match=message):
-        summary.load(edition)
-
-
-def test_a_file_that_was_never_stamped_is_old(edition: Edition) -> None:
-    results.write("one", "smoke", [])
-    with pytest.raises(ValueError, match="is older than its chapter"):
-        summary.load(edition)
-
-
-def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_does(edition: Edition) -> None:
-    before = {name: chapters.key(name, edition) for name in ("one", "two", "summary")}
-    content = results.read(results.path("two", "smoke"))
-    content["records"][0]["value"] = 2.0
-    results.path("two", "smoke").write_text(json.dumps(content))
-    after = {name: chapters.key(name, edition) for name in before}
-    assert [name for name in before if before[name] != after[name]] == ["summary"]
-    results.write("summary", "smoke", [])
-    assert chapters.key("summary", edition) == after["summary"]
-
-
-def test_without_a_run_the_committed_edition_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESULTS", str(tmp_path / "none"))
-    monkeypatch.delenv("MEASURED", raising=False)
-    assert results.measured("paper") == results.COMMITTED / "paper"
-    (tmp_path / "none" / "paper").mkdir(parents=True)
-    assert results.measured("paper") == tmp_path / "none" / "paper"
 
 
 LOADED = {
