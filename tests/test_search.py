@@ -278,6 +278,7 @@ class Broken(nn.Module):
         ({"targets": "far"}, "unknown targets 'far'"),
         ({"batch_size": 0}, "batch_size: need at least 1"),
         ({"effort": "none"}, "unknown effort 'none': choose one of fast, best"),
+        ({"effort": "fast", "refine": False}, "need refine=True for 'fast'"),
         ({"model": deep_network().train()}, "model: need evaluation mode"),
         ({"model": nn.Sequential(linear_network(), Noisy()).eval()}, "model: need the same logits"),
         ({"model": nn.Sequential(linear_network(), Broken()).eval()}, "model: need finite logits"),

@@ -49,7 +49,8 @@ def minimum_distortion(
     images: [N, C, H, W] in [0, 1], of the model's dtype and on its device. labels: int64 [N]. targets: int64 [N], "random" for a
     class other than the label drawn with `generator`, or "nearest" for the best of all classes other than the label, of which
     only those that are nearest to first order are searched. refine: go on from the penalty method, which is all that the paper
-    does, to a local minimum of the distance itself. batch_size: images in memory at a time.
+    does, to a local minimum of the distance itself. effort: of this, "fast" (an image is refined once, for its first target only) or
+    "best". batch_size: images in memory at a time.
 
     A success leads by 16 times the dtype's epsilon times the original's largest logit, evaluated in float64, so that it stays one
     alone, in a batch of any size and once saved. Where an image is classified as its target from the start, with that lead, it is
@@ -66,6 +67,8 @@ def minimum_distortion(
     adversarial.targets(targets, len(images), classes)
     adversarial.device(images, labels=labels, targets=targets)
     check.choice("effort", effort, tuple(EFFORTS))
+    if not refine and effort != "best":
+        raise ValueError(f"effort: need refine=True for {effort!r}: it says how much is refined")
     if classes is None:
         return adversarial.collect(images, images, labels.clone(), labels.bool(), labels.clone())
     if isinstance(targets, str) and targets == "random":
