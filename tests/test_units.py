@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from helpers import comparison, figures, models, training, units
+from helpers.directions import POSITIVE
 from helpers.intervals import Estimate
 
 
@@ -144,7 +145,7 @@ def test_an_advantage_of_units_that_is_one_of_sign_is_told_from_one_of_axes() ->
     labels = torch.arange(4_000) % 10
     noise = torch.randn(4_000, 60, generator=seeded()).abs()
     shared, own = noise + 6 * (labels == 0)[:, None], noise + 6 * (labels[:, None] == torch.arange(60) % 10)
-    found = {kind: units.directions(kind, 60, 60, seeded(1)) for kind in ("unit", "random", *units.POSITIVE)}
+    found = {kind: units.directions(kind, 60, 60, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
     for kind, expected in {"random": "more", "positive": "same", "sparse": "same"}.items():
         assert outcome(purity(shared, found["unit"], labels), purity(shared, found[kind], labels)) == expected
         assert outcome(purity(own, found["unit"], labels), purity(own, found[kind], labels)) == "more"
@@ -154,7 +155,7 @@ def test_no_direction_of_an_isotropic_layer_differs_from_another_of_either_sign(
     """The label is the length, which no rotation changes: the longest vectors are at the ends of every direction."""
     layer = torch.randn(5_000, 20, generator=seeded())
     labels = layer.norm(dim=1).argsort().argsort() * 10 // len(layer)
-    found = {kind: units.directions(kind, 20, 20 if kind == "unit" else 400, seeded(1)) for kind in ("unit", "random", *units.POSITIVE)}
+    found = {kind: units.directions(kind, 20, 20 if kind == "unit" else 400, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
     reference = purity(layer, found["random"], labels)
     assert reference.mean() > 0.4  # of images at random about 0.27
     for along in [*found.values(), -found["random"], -found["positive"]]:

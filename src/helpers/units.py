@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import check
-from helpers.directions import FITTED, KINDS, POSITIVE, directions
+from helpers.directions import FITTED, KINDS, directions
 
-__all__ = ["FITTED", "KINDS", "POSITIVE", "activations", "coherence", "directions", "features", "live", "nearest_images", "random_images", "scaled", "top_images"]
+__all__ = ["FITTED", "KINDS", "activations", "coherence", "directions", "features", "live", "nearest_images", "random_images", "scaled", "top_images"]
 SPATIAL = ("flatten", "mean")
 
 
