@@ -70,6 +70,29 @@ def test_rotations_favour_no_orthant() -> None:
     assert first.mean(dim=0).abs().max() < 0.15
 
 
+def test_positive_directions_are_absolute_values_of_random_ones() -> None:
+    assert torch.equal(units.directions("positive", 30, 50, seeded()), units.directions("random", 30, 50, seeded()).abs())
+
+
+def test_positive_directions_crowd_around_the_diagonal() -> None:
+    """Their pairwise cosine is near E|g|^2 = 2 / pi, that of random directions near 0."""
+    for kind, expected in {"positive": 2 / torch.pi, "random": 0}.items():
+        found = units.directions(kind, 400, 100, seeded())
+        cosines = (found @ found.T).triu(diagonal=1).sum() / (100 * 99 / 2)
+        assert abs(cosines - expected) < 0.02
+
+
+def test_sparse_directions_have_few_positive_parts_of_any_unit() -> None:
+    found = units.directions("sparse", 20, 2_000, seeded())
+    assert (found >= 0).all()
+    assert ((found > 0).sum(dim=1) == module.MIXED).all()
+    shares = (found > 0).double().mean(dim=0)
+    assert (shares - module.MIXED / 20).abs().max() < 0.05  # five standard deviations
+    assert torch.equal((units.directions("sparse", module.MIXED, 7, seeded()) > 0).sum(dim=1), torch.full((7,), module.MIXED))
+    with pytest.raises(ValueError, match=f"dimension: need at least {module.MIXED} for directions of kind 'sparse', got {module.MIXED - 1}"):
+        units.directions("sparse", module.MIXED - 1, 3, seeded())
+
+
 def test_principal_components_find_the_axes_of_an_ellipsoid() -> None:
     basis = units.directions("rotation", 5, 5, seeded())
     points = torch.randn(20_000, 5, generator=seeded(1)) * torch.tensor([5.0, 4.0, 3.0, 2.0, 1.0]) @ basis + 7
@@ -87,10 +110,11 @@ def test_few_of_many_principal_components_are_the_first() -> None:
 @pytest.mark.parametrize(
     ("kind", "count", "layer", "message"),
     [
-        ("nmf", 3, None, "unknown kind 'nmf': choose one of unit, random, rotation, pca, ica, dictionary"),
+        ("nmf", 3, None, "unknown kind 'nmf': choose one of unit, random, rotation, positive, sparse, pca, ica, dictionary"),
         ("unit", 9, None, "count: need 1 to 8 directions of kind 'unit'"),
         ("rotation", 9, None, "count: need 1 to 8"),
         ("random", 0, None, "count"),
+        ("positive", 0, None, "count: need 1 to 8"),
         ("pca", 3, None, r"features: directions of kind 'pca' need features \[N, 8\].*got none"),
         ("ica", 3, None, "features: directions of kind 'ica'"),
         ("pca", 3, torch.zeros(5, 7), r"got \[5, 7\]"),

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from helpers import figures, models, training, units
+from helpers import comparison, figures, models, training, units
+from helpers.directions import POSITIVE
 from helpers.intervals import Estimate
 
 
@@ -97,6 +98,68 @@ def test_top_images_are_those_of_a_brute_force_search(seed: int, total: int, dim
     for row, direction in zip(found, along, strict=True):
         scores = [sum(float(a) * float(b) for a, b in zip(point, direction, strict=True)) for point in layer]
         assert row.tolist() == sorted(range(total), key=lambda image: (-scores[image], image))[:k]
+
+
+@settings(deadline=None, max_examples=60)
+@given(seed=st.integers(0, 10_000), total=st.sampled_from([1, 2, 4, 8, 16, 32]), data=st.data())  # powers of two, so that the mean is exact
+def test_two_sided_top_images_are_those_of_a_brute_force_search(seed: int, total: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, total))
+    layer = torch.randint(4, (total, 3), generator=seeded(seed)).float()
+    along = torch.randint(-2, 3, (3, 3), generator=seeded(seed + 1)).float()
+    found = units.top_images(layer, along, k, two_sided=True)
+    for row, direction in zip(found, along, strict=True):
+        scores = [sum(float(a) * float(b) for a, b in zip(point, direction, strict=True)) for point in layer]
+        far = [abs(score - sum(scores) / total) for score in scores]
+        assert row.tolist() == sorted(range(total), key=lambda image: (-far[image], image))[:k]
+    assert torch.equal(found, units.top_images(layer + 8, -along, k, two_sided=True))
+
+
+def purity(layer: Tensor, along: Tensor, labels: Tensor, *, two_sided: bool = False) -> np.ndarray[Any, Any]:
+    return units.coherence(units.top_images(layer, along, 10, two_sided=two_sided), labels, {})["purity"].to_numpy()
+
+
+def outcome(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> str:
+    return comparison.verdicts({0: comparison.compare(first, second, margin=0.1, resamples=200, seed=0)})[0]
+
+
+def test_detectors_have_one_pure_end_and_random_directions_two_alike() -> None:
+    """Each unit rises above its noise for one digit: of the images that minimise it any other digit may be one."""
+    labels = torch.arange(4_000) % 10
+    layer = torch.randn(4_000, 60, generator=seeded()) + 6 * (labels[:, None] == torch.arange(60) % 10)
+    unit, random = (units.directions(kind, 60, count, seeded(1)) for kind, count in {"unit": 60, "random": 400}.items())
+    assert outcome(purity(layer, unit, labels), purity(layer, -unit, labels)) == "more"
+    assert outcome(purity(layer, random, labels), purity(layer, -random, labels)) == "same"
+    assert outcome(purity(layer, unit, labels, two_sided=True), purity(layer, unit, labels)) == "same"  # far from the mean is the upper end alone
+
+
+def test_a_unit_with_a_digit_at_either_end_is_purer_at_one_than_two_sided() -> None:
+    digits = torch.arange(4_000) % 10
+    layer = torch.randn(4_000, 60, generator=seeded()) + 6.0 * (digits[:, None] == torch.arange(60) % 10) - 6.0 * (digits[:, None] == torch.arange(5, 65) % 10)
+    unit = units.directions("unit", 60, 60, seeded(1))
+    assert outcome(purity(layer, unit, digits), purity(layer, -unit, digits)) == "same"
+    assert outcome(purity(layer, unit, digits, two_sided=True), purity(layer, unit, digits)) == "less"
+
+
+def test_an_advantage_of_units_that_is_one_of_sign_is_told_from_one_of_axes() -> None:
+    """Where all units rise for the same digit so does any positive mixture; where each rises for its own no mixture does."""
+    labels = torch.arange(4_000) % 10
+    noise = torch.randn(4_000, 60, generator=seeded()).abs()
+    shared, own = noise + 6 * (labels == 0)[:, None], noise + 6 * (labels[:, None] == torch.arange(60) % 10)
+    found = {kind: units.directions(kind, 60, 60, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
+    for kind, expected in {"random": "more", "positive": "same", "sparse": "same"}.items():
+        assert outcome(purity(shared, found["unit"], labels), purity(shared, found[kind], labels)) == expected
+        assert outcome(purity(own, found["unit"], labels), purity(own, found[kind], labels)) == "more"
+
+
+def test_no_direction_of_an_isotropic_layer_differs_from_another_of_either_sign() -> None:
+    """The label is the length, which no rotation changes: the longest vectors are at the ends of every direction."""
+    layer = torch.randn(5_000, 20, generator=seeded())
+    labels = layer.norm(dim=1).argsort().argsort() * 10 // len(layer)
+    found = {kind: units.directions(kind, 20, 20 if kind == "unit" else 400, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
+    reference = purity(layer, found["random"], labels)
+    assert reference.mean() > 0.4  # of images at random about 0.27
+    for along in [*found.values(), -found["random"], -found["positive"]]:
+        assert outcome(purity(layer, along, labels), reference) == "same"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 A. S. Morcos et al. (2018), "On the importance of single directions for generalization".
 """
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import torch
@@ -48,7 +50,7 @@ def damage(model: nn.Sequential, layer: str, images: Tensor, labels: Tensor, *, 
     with torch.no_grad():
         value = _mean(before, images[:1] if reference is None else reference, batch_size) * (reference is not None)
         batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
-        scores = torch.stack([_scores(before(batch).clone(), value, after, wanted) for batch, wanted in batches]).sum(dim=0)  # (1 + d, 2)
+        scores = torch.stack([_scores(before(batch), value, after, wanted) for batch, wanted in batches]).sum(dim=0)  # (1 + d, 2)
     lost = ((scores[0] - scores[1:]) / len(images)).cpu().numpy()
     return pd.DataFrame({"accuracy": lost[:, 0], "cross-entropy": -lost[:, 1]})
 
@@ -58,15 +60,23 @@ def _mean(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     return torch.stack([before(batch).sum(dim=0) for batch in images.split(batch_size)]).sum(dim=0) / len(images)
 
 
-def _scores(outputs: Tensor, value: Tensor, after: nn.Module, labels: Tensor) -> Tensor:
+def _scores(outputs: Tensor, value: Tensor, after: nn.Sequential, labels: Tensor) -> Tensor:
     """Right answers and summed cross-entropy over one batch, [1 + d, 2]: with the layer's outputs as they are, then with each unit clamped in turn."""
-    rows = [_score(after(outputs), labels)]
-    for unit in range(outputs.shape[1]):
-        kept = outputs[:, unit].clone()
-        outputs[:, unit] = value[unit]
-        rows.append(_score(after(outputs), labels))
-        outputs[:, unit] = kept
-    return torch.stack(rows)
+    first, rest = after[0], after[1:]
+    whole = first(outputs)
+    changed = (_clamped(first, outputs, whole, unit, value[unit]) for unit in range(outputs.shape[1]))
+    return torch.stack([_score(rest(found), labels) for found in itertools.chain([whole], changed)])
+
+
+def _clamped(first: nn.Module, outputs: Tensor, whole: Tensor, unit: int, value: Tensor) -> Tensor:
+    """What the next module makes of the outputs with one unit clamped; to what a convolution makes of all, `whole`, it adds the change of one."""
+    if isinstance(first, nn.Conv2d) and first.groups == 1 and first.padding_mode == "zeros":
+        change = value - outputs[:, unit : unit + 1]
+        return whole + functional.conv2d(change, first.weight[:, unit : unit + 1], None, first.stride, first.padding, first.dilation)
+    clamped = outputs.clone()
+    clamped[:, unit] = value
+    made: Tensor = first(clamped)
+    return made
 
 
 def _score(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Directions in the space of a layer's activations: units, random ones, and bases fitted to the activations."""
+"""Directions in the space of a layer's activations: units, random ones of either sign or of one, and bases fitted to the activations."""
 
 import warnings
 from collections.abc import Callable
@@ -14,8 +14,10 @@ from torch.nn import functional
 
 from helpers import check
 
+POSITIVE = ("positive", "sparse")
 FITTED = ("pca", "ica", "dictionary")
-KINDS = ("unit", "random", "rotation", *FITTED)
+KINDS = ("unit", "random", "rotation", *POSITIVE, *FITTED)
+MIXED = 5  # units that a direction of kind "sparse" has a part of
 ITERATIONS = 400  # of FastICA, at most
 EPOCHS = 40  # of the dictionary's fit, at most
 SPARSITY = 0.2  # weight of the codes' absolute sum, for features of unit mean square length: finds a planted dictionary
@@ -25,30 +27,40 @@ def directions(kind: str, dimension: int, count: int, generator: torch.Generator
     """`count` directions of unit length in R^dimension, [count, dimension].
 
     "unit": different natural basis vectors e_i, drawn at random, in order. "random": Gaussian, normalised: uniform on the sphere.
-    "rotation": vectors of one random orthonormal basis (Haar); all of it where count = dimension.
+    "rotation": vectors of one random orthonormal basis (Haar); all of it where count = dimension. "positive": the absolute values
+    of a random one's entries. "sparse": those of MIXED of its entries, drawn at random; the others are 0.
 
     The others are fitted to `features` [N, dimension], centred. "pca": the principal components, of largest variance first, the
     largest entry of each positive. "ica": the filters of as many independent components of those (FastICA, Hyvarinen and
     Oja 2000), each with the longer tail of its values on the positive side. "dictionary": the atoms of a sparse dictionary with
     codes that are not negative, fitted online (Mairal et al. 2009), in the space of those components, too.
 
-    Raises ValueError for another kind, a count out of range, features missing or of another dimension. Warns, by scikit-learn's
-    ConvergenceWarning, where ITERATIONS or EPOCHS did not suffice.
+    Raises ValueError for another kind, a count out of range, fewer dimensions than MIXED for "sparse", features missing or of
+    another dimension. Warns, by scikit-learn's ConvergenceWarning, where ITERATIONS or EPOCHS did not suffice.
     """
     check.choice("kind", kind, KINDS)
-    if count < 1 or (kind != "random" and count > dimension):
+    if count < 1 or (kind not in ("random", *POSITIVE) and count > dimension):
         raise ValueError(f"count: need 1 to {dimension} directions of kind {kind!r}, as many as there are dimensions, got {count}")
+    if kind == "sparse" and dimension < MIXED:
+        raise ValueError(f"dimension: need at least {MIXED} for directions of kind 'sparse', got {dimension}")
     if kind in FITTED:
         return _fitted(kind, features, dimension, count, generator)
     if kind == "unit":
         chosen = torch.randperm(dimension, generator=generator, device=generator.device)[:count].sort().values
         return functional.one_hot(chosen, dimension).float()
     gaussian = torch.randn(count, dimension, generator=generator, device=generator.device, dtype=torch.float64)
-    if kind == "random":
-        return functional.normalize(gaussian, dim=1).float()
-    basis, triangle = torch.linalg.qr(gaussian.T)
-    haar: Tensor = basis * triangle.diagonal().sign()  # the signs make QR unique, and the basis uniform over all of them
-    return haar.T.float()
+    if kind == "rotation":
+        basis, triangle = torch.linalg.qr(gaussian.T)
+        haar: Tensor = basis * triangle.diagonal().sign()  # the signs make QR unique, and the basis uniform over all of them
+        return haar.T.float()
+    weights = _sparsified(gaussian, generator) if kind == "sparse" else gaussian
+    return functional.normalize(weights.abs() if kind in POSITIVE else weights, dim=1).float()
+
+
+def _sparsified(weights: Tensor, generator: torch.Generator) -> Tensor:
+    """`weights` [count, d] with all but MIXED of each row's, drawn at random, put to 0."""
+    kept = torch.rand(weights.shape, generator=generator, device=generator.device).topk(MIXED, dim=1).indices
+    return torch.zeros_like(weights).scatter(1, kept, weights.gather(1, kept))
 
 
 def _fitted(kind: str, features: Tensor | None, dimension: int, count: int, generator: torch.Generator) -> Tensor:

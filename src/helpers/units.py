@@ -64,10 +64,11 @@ def live(features: Tensor, count: int) -> Tensor:
     return (features > features.amin(dim=0)).sum(dim=0) >= count
 
 
-def top_images(features: Tensor, directions: Tensor, k: int) -> Tensor:
+def top_images(features: Tensor, directions: Tensor, k: int, *, two_sided: bool = False) -> Tensor:
     """The k images that maximise <phi(x), v> for each direction v, best first, int64 [count, k]; of equals, the first ones.
 
-    features: [N, d], directions: [count, d]. Raises ValueError for other shapes, values that are not finite, k out of range.
+    two_sided: those that maximise |<phi(x) - mean, v>|, the mean over all images. The images that minimise <phi(x), v> are those
+    that maximise <phi(x), -v>. features: [N, d], directions: [count, d]. Raises ValueError for other shapes, values that are not finite, k out of range.
     """
     if features.ndim != 2 or directions.ndim != 2 or features.shape[1] != directions.shape[1]:
         raise ValueError(f"directions: need shape [count, d] for features [N, d], got {list(directions.shape)} for {list(features.shape)}")
@@ -76,6 +77,8 @@ def top_images(features: Tensor, directions: Tensor, k: int) -> Tensor:
     scores = directions.to(features) @ features.T  # (count, N)
     if not scores.isfinite().all():
         raise ValueError("features: need finite values, got some that are not")
+    if two_sided:
+        scores = (scores - scores.mean(dim=1, keepdim=True)).abs()
     return _first(scores, k)
 
 
