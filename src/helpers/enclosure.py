@@ -70,7 +70,7 @@ class Affine:
 
         def rise(gain: Tensor, loss: Tensor) -> Tensor:
             interval = self.apply(gain, above) + self.apply(loss, below)
-            squares = self.apply(gain.square(), (above > 0).double()) + self.apply(loss.square(), (below < 0).double())
+            squares = self.apply(gain.square(), (above > 0).to(above)) + self.apply(loss.square(), (below < 0).to(below))
             return torch.minimum(interval, _wide(reach, squares) * squares.sqrt())
 
         value = self(center)
