@@ -24,7 +24,8 @@ PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
-# Of the words of code that are seen, keep one of each look: axe takes most of its time for their contrast. It judges no word of one letter, nor one that is cut off.
+# Of the words of code that are seen, keep one of each look: their contrast takes axe most of its time.
+# It judges no word of one letter and none that is cut off: these stand for no other.
 UNWRAP_ALIKE = """() => {
     const clear = "rgba(0, 0, 0, 0)", seen = new Set(), alike = []
     const ground = element => !element ? clear : getComputedStyle(element).backgroundColor !== clear
