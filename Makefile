@@ -6,19 +6,22 @@ SEED ?= 0
 CHAPTERS ?=
 MODELS ?=
 BUILD ?= _build
+JOBS ?=
 PYTHON ?= python3
 VENV ?= $(if $(filter _build,$(BUILD)),.venv,$(if $(wildcard .venv/installed),.venv,$(BUILD)/venv))
 
 export PYTHONPATH := $(CURDIR)/src
 RUN := $(VENV)/bin/python -m
-EDITION = --build "$(BUILD)" --dataset $(DATASET) --device $(DEVICE) --seed $(SEED)
+EDITION = --build "$(BUILD)" --dataset $(DATASET) --device $(DEVICE) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
+# tests share the cores out among workers of one thread each
+PYTEST = OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses $(or $(JOBS),logical) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install book zip pdf test models reference browser bench lint format requirements clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
-	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 BUILD=_build"
+	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 BUILD=_build JOBS=<chapters or tests at once>"
 
 install: $(VENV)/installed ## what the book needs, into .venv
 $(VENV)/installed: requirements.txt
@@ -38,7 +41,7 @@ pdf: install ## the rendered book as one PDF (needs Chromium)
 	PDF="$(BUILD)/$(PROFILE)$(if $(filter-out mnist,$(DATASET)),-$(DATASET))/intriguing-properties-executed.pdf" $(RUN) pytest --quiet tests/pdf.py
 
 test: install ## unit tests, then every chapter under smoke: executed, validated, rendered, checked
-	$(RUN) pytest
+	$(PYTEST)
 	$(RUN) helpers execute $(EDITION) --profile smoke $(CHAPTERS)
 	$(RUN) helpers validate $(EDITION) --profile smoke $(CHAPTERS)
 	$(RUN) helpers render $(EDITION) --profile smoke $(CHAPTERS)
@@ -53,7 +56,7 @@ reference: install ## execute the chapters in book/ under paper, in place, with 
 	$(RUN) helpers reference $(EDITION) --profile paper $(CHAPTERS)
 
 browser: install ## open every page of the rendered book in Chromium, no other host in reach
-	HTML="$(BUILD)/$(PROFILE)/html" $(RUN) pytest tests/browser.py
+	HTML="$(BUILD)/$(PROFILE)/html" $(PYTEST) tests/browser.py
 
 bench: install ## measure the search beside other libraries' attacks, and the operator norm beside other methods (an hour), for results/benchmarks/
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt

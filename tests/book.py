@@ -1,5 +1,6 @@
 """Static checks of a rendered book, in the folder $HTML: it asks no other host for anything, and nothing in it is broken."""
 
+import functools
 import itertools
 import os
 import re
@@ -9,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-HTML = Path(os.environ["HTML"])
+HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path for path in HTML.glob("*.html") if path.name != "index.html")  # index.html only leads to intro.html
 LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data", "embed": "src"}
 ELSEWHERE = re.compile(r"^(https?:)?//", re.IGNORECASE)
@@ -20,9 +21,21 @@ def page(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
 
 
+@functools.cache
+def parsed(page: Path) -> BeautifulSoup:
+    """A page, read once for all tests: none of them changes it."""
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def identifiers(page: Path) -> set[str]:
+    """Everything in a page that a link may lead to."""
+    return {str(tag["id"]) for tag in parsed(page).find_all(id=True)}
+
+
 @pytest.fixture
 def soup(page: Path) -> BeautifulSoup:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+    return parsed(page)
 
 
 def loaded(soup: BeautifulSoup) -> list[str]:
@@ -79,12 +92,8 @@ def test_links_within_the_book_lead_somewhere(page: Path, soup: BeautifulSoup) -
         if parts.scheme or parts.netloc:
             continue
         target = page.parent / unquote(parts.path) if parts.path else page
-        if not target.exists():
+        if not target.exists() or (parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in identifiers(target.resolve())):
             broken.append(str(link["href"]))
-        elif parts.fragment and target.suffix == ".html":
-            other = soup if target == page else BeautifulSoup(target.read_text(encoding="utf-8"), "html.parser")
-            if not other.find(id=unquote(parts.fragment)):
-                broken.append(str(link["href"]))
     assert broken == []
 
 
@@ -110,7 +119,7 @@ def test_no_reference_was_left_open(soup: BeautifulSoup) -> None:
 def test_notebooks_can_be_downloaded() -> None:
     for name in ("models", "units", "adversarial_search", "transfer", "noise", "lipschitz", "summary"):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
-        link = BeautifulSoup((HTML / f"{name}.html").read_text(encoding="utf-8"), "html.parser").select_one(f'a[href="_sources/{name}.ipynb"]')
+        link = parsed(HTML / f"{name}.html").select_one(f'a[href="_sources/{name}.ipynb"]')
         assert link is not None
 
 
@@ -120,7 +129,7 @@ def test_headings_do_not_skip_a_level(soup: BeautifulSoup) -> None:
 
 
 def test_every_page_has_a_title_and_a_description_of_its_own() -> None:
-    pages = {page.name: BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") for page in PAGES}
+    pages = {page.name: parsed(page) for page in PAGES}
     titles = {name: page.title.get_text().strip() for name, page in pages.items() if page.title}
     described = {name: [str(tag["content"]) for tag in page.find_all("meta", attrs={"name": "description"})] for name, page in pages.items()}
     assert len(set(titles.values())) == len(pages)
@@ -131,6 +140,6 @@ def test_every_page_has_a_title_and_a_description_of_its_own() -> None:
 def test_the_book_is_no_heavier_than_it_should_be() -> None:
     assert sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) <= 40e6
     for page in PAGES:
-        sources = {str(tag["src"]) for tag in BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find_all("img") if tag.get("src")}
+        sources = {str(tag["src"]) for tag in parsed(page).find_all("img") if tag.get("src")}
         images = [HTML / unquote(source) for source in sources if not source.startswith("data:")]  # those are in the page already
         assert page.stat().st_size + sum(path.stat().st_size for path in images if path.is_file()) <= 1.5e6, page.name

@@ -10,39 +10,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell
+from small_book import WORK, write_chapter
 
 from helpers import __main__ as command
 from helpers import chapters, validation
 from helpers.chapters import Edition
-
-PARAMETERS = 'profile = "paper"\nseed = 0\ndevice = "auto"\ndataset = "mnist"'
-WORK = "from helpers import results\nvalue = 1.5 if profile == 'smoke' else 2.5"
-WRITE = "results.write('one', profile, [results.Record('one/value', value, '%', 1, seed)])"
-
-
-def write_chapter(book: Path, *cells: str, name: str = "one") -> None:
-    code = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), *map(new_code_cell, cells)]
-    check = new_code_cell("print(value)", metadata={"tags": ["nbval-check-output"]})
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# One"), *code, check], metadata=kernel), book / f"{name}.ipynb")
-
-
-@pytest.fixture
-def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "book"
-    folder.mkdir()
-    (folder / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: one\n  - file: two\n- chapters:\n  - file: glossary\n")
-    write_chapter(folder, WORK, WRITE)
-    write_chapter(folder, WORK, WRITE.replace("'one'", "'two'"), name="two")
-    monkeypatch.setattr(chapters, "BOOK", folder)
-    monkeypatch.setenv("RESULTS", "")
-    return folder
-
-
-@pytest.fixture
-def edition(tmp_path: Path) -> Edition:
-    return Edition(tmp_path / "build", profile="smoke", device="cpu")
 
 
 def test_chapters_are_the_notebooks_of_the_table_of_contents(book: Path) -> None:
@@ -52,7 +25,7 @@ def test_chapters_are_the_notebooks_of_the_table_of_contents(book: Path) -> None
 
 
 def test_a_chapter_is_executed_under_its_parameters_and_then_left_alone(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["execute", "one", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
+    arguments = ["execute", "one", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
     assert command.main(arguments) == 0
     made = nbformat.read(edition.executed("one"), as_version=4)
     assert [output.text for output in made.cells[-1].outputs] == ["1.5\n"]
@@ -72,7 +45,7 @@ def test_a_chapter_is_done_again_when_its_code_its_profile_or_its_results_change
     (edition.results / "smoke" / "one.json").unlink()
     assert not chapters.is_done("one", edition)
     chapters.execute("one", edition)
-    write_chapter(book, WORK + "\nvalue += 1", WRITE)
+    write_chapter(book, WORK + "\nvalue += 1")
     assert not chapters.is_done("one", edition)
 
 
@@ -88,13 +61,13 @@ def test_the_key_follows_the_helpers(book: Path, edition: Edition, tmp_path: Pat
 
 
 def test_a_failing_cell_is_named_and_nothing_half_done_is_kept(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
-    write_chapter(book, WORK, "raise RuntimeError('no such digit')", WRITE)
-    assert command.main(["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 1
+    write_chapter(book, WORK, "raise RuntimeError('no such digit')")
+    assert command.main(["execute", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 1
     assert "error: chapter one, cell 4 (In [4]): RuntimeError: no such digit" in capsys.readouterr().err
     assert not edition.executed("one").exists()
     assert not edition.executed("two").exists()
     assert edition.executed("one").with_suffix(".failed.ipynb").exists()
-    write_chapter(book, WORK, WRITE)
+    write_chapter(book, WORK)
     chapters.execute("one", edition)
     assert [path.name for path in edition.executed("one").parent.iterdir()] == ["one.ipynb"]
 
@@ -105,6 +78,7 @@ def test_a_failing_cell_is_named_and_nothing_half_done_is_kept(book: Path, editi
         (["execute", "three"], "error: unknown chapter 'three': choose one of one, two\n"),
         (["execute", "--profile", "tiny"], "error: unknown profile 'tiny': choose one of smoke, paper, full\n"),
         (["render", "--dataset", "cifar"], "error: unknown dataset 'cifar': choose one of mnist, fashion-mnist, kmnist\n"),
+        (["execute", "--jobs", "0"], "error: jobs: need at least 1, got 0\n"),
         (["validate", "--device", "cuda:7"], "error: unknown device 'cuda:7': this machine has auto, cpu"),
     ],
 )
@@ -119,12 +93,11 @@ def test_bad_input_is_one_line_and_writes_nothing(book: Path, tmp_path: Path, ar
 def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: Path, edition: Edition, tmp_path: Path) -> None:
     marker = tmp_path / "reached"
     slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(60)"
-    write_chapter(book, WORK, slow, WRITE, name="two")
-    arguments = ["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
-    code = f"from pathlib import Path\nfrom helpers import chapters, __main__ as m\nchapters.BOOK = Path({str(book)!r})\nm.main({arguments!r})"
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    write_chapter(book, WORK, slow, name="two")
+    command_line = [sys.executable, "-m", "helpers", "execute", "--jobs", "2", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
+    process = subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 90
-    while not marker.exists():
+    while not (marker.exists() and edition.executed("one").exists()):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.05)
@@ -133,21 +106,22 @@ def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: P
     assert chapters.is_done("one", edition)
     assert not edition.executed("two").exists()
     assert not (edition.results / "smoke" / "two.json").exists()
-    write_chapter(book, WORK, WRITE.replace("'one'", "'two'"), name="two")
-    assert command.main(["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 0
+    write_chapter(book, WORK, name="two")
+    assert command.main(["execute", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 0
     assert all(nbformat.read(edition.executed(name), as_version=4).cells[-1].outputs for name in ("one", "two"))
 
 
-def test_validation_passes_a_chapter_that_repeats_itself(book: Path, edition: Edition) -> None:
-    chapters.execute("one", edition)
-    assert validation.validate(["one"], edition) == 0
+def test_validation_passes_chapters_that_repeat_themselves(book: Path, edition: Edition) -> None:
+    for name in ("one", "two"):
+        chapters.execute(name, edition)
+    assert validation.validate(["one", "two"], edition, jobs=2) == 0
 
 
 @pytest.mark.parametrize("unsteady", ["value = time.time()", "value = 1.0\nrecorded = time.time()"])
 def test_validation_catches_claims_and_results_that_differ(book: Path, edition: Edition, unsteady: str) -> None:
-    write_chapter(book, f"import time\nfrom helpers import results\n{unsteady}", WRITE.replace("value,", "globals().get('recorded', value),"))
+    write_chapter(book, f"import time\n{unsteady}")
     chapters.execute("one", edition)
-    assert validation.validate(["one"], edition) == 1
+    assert validation.validate(["one"], edition, jobs=1) == 1
 
 
 def test_the_code_digest_sees_code_and_nothing_else(book: Path) -> None:

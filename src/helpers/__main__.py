@@ -4,9 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from papermill.exceptions import PapermillExecutionError
-
-from helpers import chapters, rendering, validation
+from helpers import chapters, pipeline, rendering, validation
 from helpers.chapters import DEFAULTS, Edition
 
 
@@ -16,13 +14,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         edition = Edition(options.build, options.profile, options.seed, options.device, options.dataset)
         selected = chapters.select(options.chapters)
+        jobs = pipeline.jobs(options.jobs, options.device)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return _run(options.command, selected, edition)
+    return _run(options.command, selected, edition, jobs)
 
 
-def _run(command: str, selected: list[str], edition: Edition) -> int:
+def _run(command: str, selected: list[str], edition: Edition, jobs: int) -> int:
     if command == "render":
         return rendering.render(selected, edition)
     if command in {"zip", "pdf"}:
@@ -33,19 +32,11 @@ def _run(command: str, selected: list[str], edition: Edition) -> int:
         print(f"Made {made.resolve()}")
         return 0
     if command == "validate":
-        return validation.validate(selected, edition)
-    for chapter in selected:
-        if chapters.is_done(chapter, edition):
-            print(f"{chapter}: done already", flush=True)
-            continue
-        try:
-            chapters.execute(chapter, edition)
-        except PapermillExecutionError as error:
-            print(f"{error}\nerror: {chapters.failure(chapter, error)}", file=sys.stderr)
-            return 1
-    if command == "reference":
+        return validation.validate(selected, edition, jobs)
+    status = pipeline.execute(selected, edition, jobs)
+    if command == "reference" and not status:
         chapters.commit(selected, edition)
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=["execute", "validate", "render", "reference", "zip", "pdf"])
     parser.add_argument("chapters", nargs="*", help="all of them where none is named")
     parser.add_argument("--build", type=Path, default=Path("_build"), help="where everything is built")
+    parser.add_argument("--jobs", type=int, help=f"chapters at once; as many as there are cores, at most {pipeline.MOST}, and one on a GPU")
     parser.add_argument("--profile", default=DEFAULTS["profile"])
     parser.add_argument("--seed", type=int, default=DEFAULTS["seed"])
     parser.add_argument("--device", default=DEFAULTS["device"])

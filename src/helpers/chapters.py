@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import sys
@@ -19,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from helpers import check, data, files, pictures, profiles, results
 
-BOOK = Path(__file__).parents[2] / "book"
+BOOK = Path(os.environ.get("BOOK") or Path(__file__).parents[2] / "book")
 SUMMARY = "summary"  # the chapter that is made from the results of all others
 CELL_SECONDS = 3600  # a cell that runs longer has failed; papermill would wait for ever
 DEFAULTS = {"profile": "paper", "seed": 0, "device": "auto", "dataset": "mnist"}
@@ -85,6 +86,11 @@ def source(chapter: str) -> Path:
     return BOOK / f"{chapter}.ipynb"
 
 
+def seconds(chapter: str) -> float:
+    """How long the chapter in book/ took when it was last executed; infinity for one that never was."""
+    return nbformat.read(source(chapter), as_version=4).metadata.get("helpers", {}).get("seconds", math.inf)
+
+
 def code_digest(notebook: NotebookNode) -> str:
     """SHA-256 of a notebook's code cells, but for the one that papermill injects."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", [])]
@@ -134,7 +140,7 @@ def execute(chapter: str, edition: Edition) -> None:
                 cwd=BOOK,
                 kernel_name="python3",
                 execution_timeout=CELL_SECONDS,
-                progress_bar={"desc": chapter, "mininterval": 0.5, "ncols": 90},
+                progress_bar={"desc": chapter, "mininterval": 0.5, "ncols": 90, "disable": None},  # None: where stderr is no terminal
             )
         except PapermillExecutionError:
             shutil.copy(temporary, failed)

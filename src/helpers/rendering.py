@@ -57,6 +57,7 @@ def execution_page(staged: Path) -> str:
         "",
         f"Rendered on {here['date']} with Python {here['python']} and torch {here['torch']} on {here['processor']}.",
         "A chapter's seconds are those of its last execution, by papermill, its kernel's start included.",
+        "Chapters that are executed at once share the cores.",
         "",
         ":::{table} How long each chapter took.",
         ":name: execution-times",

@@ -5,19 +5,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import results
+from helpers import pipeline, results
 from helpers.chapters import CELL_SECONDS, Edition
 
 
-def validate(chapters: list[str], edition: Edition) -> int:
-    """Run the executed chapters again by nbval; returns 0 when no cell fails and claims and results are the same, else 1.
+def validate(chapters: list[str], edition: Edition, jobs: int) -> int:
+    """Run the executed chapters again by nbval, `jobs` at once; returns 0 when no cell fails and claims and results are the same, else 1.
 
     nbval compares the output of the cells tagged nbval-check-output.
     """
     again = edition.folder / "validated"
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-c", os.devnull, "-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
-    environment = os.environ | {"RESULTS": str(again.resolve()), "MEASURED": str(edition.results.resolve())}
-    notebooks = [str(edition.executed(chapter)) for chapter in chapters]
+    command += ["-n", str(jobs), "--dist", "loadfile", "--no-loadscope-reorder"] if jobs > 1 else []
+    environment = pipeline.environment(jobs) | {"RESULTS": str(again.resolve()), "MEASURED": str(edition.results.resolve())}
+    notebooks = [str(edition.executed(chapter)) for chapter in pipeline.longest_first(chapters)]
     status = subprocess.run([*command, f"--rootdir={edition.folder}", *notebooks], env=environment, check=False).returncode
     if status:
         return 1

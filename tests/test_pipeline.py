@@ -1,0 +1,100 @@
+"""Several chapters at once, on a book of small ones: their order, their threads, and a failure among them."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from small_book import WORK, write_chapter, write_contents
+
+from helpers import __main__ as command
+from helpers import chapters, check, pipeline
+from helpers.chapters import Edition
+
+MEET = """import pathlib, time
+pathlib.Path({here!r}).touch()
+deadline = time.monotonic() + 60
+while not pathlib.Path({there!r}).exists():
+    assert time.monotonic() < deadline
+    time.sleep(0.05)"""
+
+
+def meeting(tmp_path: Path, here: str, there: str) -> str:
+    """A cell that ends only when the cell with `here` and `there` exchanged runs at the same time."""
+    return MEET.format(here=str(tmp_path / here), there=str(tmp_path / there))
+
+
+def arguments(edition: Edition, *options: str) -> list[str]:
+    return ["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu", *options]
+
+
+def value(edition: Edition, name: str) -> float:
+    return json.loads((edition.results / "smoke" / f"{name}.json").read_text())["records"][0]["value"]
+
+
+def test_chapters_run_at_once_and_the_summary_after_all_others(
+    book: Path, edition: Edition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    write_contents(book, "summary", "one", "two")
+    threads = "import os\nvalue = float(os.environ['OMP_NUM_THREADS'])"
+    write_chapter(book, meeting(tmp_path, "a", "b"), threads)
+    write_chapter(book, meeting(tmp_path, "b", "a"), threads, name="two")
+    write_chapter(book, "import os, pathlib\nvalue = len(list(pathlib.Path(os.environ['RESULTS'], profile).glob('*.json')))", name="summary")
+    assert command.main(arguments(edition, "--jobs", "2")) == 0
+    assert value(edition, "one") == value(edition, "two") == max(1, pipeline.cores() // 2)
+    assert value(edition, "summary") == 2
+    printed = capsys.readouterr().out.splitlines()
+    assert sorted(line.split(" after ")[0] for line in printed) == [f"{name}: {told}" for name in ("one", "summary", "two") for told in ("done", "started")]
+    assert printed[-2].startswith("summary: started")
+    assert command.main(arguments(edition, "--jobs", "2")) == 0
+    assert capsys.readouterr().out == "one: done already\ntwo: done already\nsummary: done already\n"
+
+
+def test_after_a_failure_what_runs_is_completed_and_nothing_else_starts(
+    book: Path, edition: Edition, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contents(book, "one", "two", "three", "summary")
+    write_chapter(book, meeting(tmp_path, "a", "b"), "raise RuntimeError('no such digit')", seconds=9)
+    write_chapter(book, meeting(tmp_path, "b", "a"), "import time; time.sleep(2)", WORK, name="two", seconds=8)
+    for name in ("three", "summary"):
+        write_chapter(book, WORK, name=name, seconds=7)
+    assert command.main(arguments(edition, "--jobs", "2")) == 1
+    printed = capsys.readouterr()
+    assert printed.err.endswith("\nerror: chapter one, cell 4 (In [4]): RuntimeError: no such digit\n")
+    assert printed.err.count("error: chapter") == 1
+    assert printed.out.count("failed") == 1
+    assert chapters.is_done("two", edition)
+    assert [path.name for path in edition.executed("one").parent.glob("*.ipynb") if path.name[0] != "."] == ["one.failed.ipynb", "two.ipynb"]
+    write_chapter(book, WORK)
+    assert command.main(arguments(edition, "--jobs", "2")) == 0
+    assert "two: done already" in capsys.readouterr().out
+    assert all(chapters.is_done(name, edition) for name in chapters.names())
+
+
+def test_the_longest_chapter_starts_first_and_a_new_one_before_all(book: Path) -> None:
+    write_contents(book, "one", "two", "three")
+    write_chapter(book, WORK, seconds=5)
+    write_chapter(book, WORK, name="two", seconds=50)
+    write_chapter(book, WORK, name="three")
+    assert pipeline.longest_first(["one", "two", "three"]) == ["three", "two", "one"]
+
+
+def test_jobs_follow_the_cores_and_a_gpu_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, expected in ((1, 1), (2, 2), (16, 4)):
+        monkeypatch.setattr(pipeline, "cores", lambda cores=cores: cores)
+        assert pipeline.jobs(None, "cpu") == expected
+    monkeypatch.setattr(check, "device", torch.device)
+    assert pipeline.jobs(None, "cuda") == 1
+    assert pipeline.jobs(3, "cuda") == 3
+
+
+def test_the_cores_are_shared_out_unless_someone_chose_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "cores", lambda: 9)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert pipeline.environment(4)["OMP_NUM_THREADS"] == "2"
+    assert pipeline.environment(16)["OMP_NUM_THREADS"] == "1"
+    assert pipeline.environment(1) == dict(os.environ)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    assert pipeline.environment(4)["OMP_NUM_THREADS"] == "7"
