@@ -84,10 +84,11 @@ def test_the_longest_chapter_starts_first_and_a_new_one_before_all(book: Path) -
 def test_jobs_follow_the_cores_and_a_gpu_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, expected in ((1, 1), (2, 2), (16, 4)):
         monkeypatch.setattr(pipeline, "cores", lambda cores=cores: cores)
-        assert pipeline.jobs(None, "cpu") == expected
+        assert pipeline.jobs(None, "cpu", 7) == expected
+        assert pipeline.jobs(None, "cpu", 1) == 1
     monkeypatch.setattr(check, "device", torch.device)
-    assert pipeline.jobs(None, "cuda") == 1
-    assert pipeline.jobs(3, "cuda") == 3
+    assert pipeline.jobs(None, "cuda", 7) == 1
+    assert pipeline.jobs(3, "cuda", 7) == 3
 
 
 def test_the_cores_are_shared_out_unless_someone_chose_a_number(monkeypatch: pytest.MonkeyPatch) -> None:

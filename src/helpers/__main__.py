@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         edition = Edition(options.build, options.profile, options.seed, options.device, options.dataset)
         selected = chapters.select(options.chapters)
-        jobs = pipeline.jobs(options.jobs, options.device)
+        jobs = pipeline.jobs(options.jobs, options.device, len(selected))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

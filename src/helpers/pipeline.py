@@ -22,14 +22,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def jobs(asked: int | None, device: str) -> int:
-    """How many chapters run at once: as asked, else one on a GPU and as many as there are cores, at most MOST, without one.
+def jobs(asked: int | None, device: str, chapters: int) -> int:
+    """How many of so many chapters run at once: as asked, else one on a GPU and as many as there are cores, at most MOST, without one.
 
-    Raises ValueError for less than one.
+    A chapter that is executed alone has all cores. Raises ValueError for less than one.
     """
     if asked is not None and asked < 1:
         raise ValueError(f"jobs: need at least 1, got {asked}")
-    return asked or (min(cores(), MOST) if check.device(device).type == "cpu" else 1)
+    return asked or (min(cores(), MOST, chapters) if check.device(device).type == "cpu" else 1)
 
 
 def environment(jobs: int) -> dict[str, str]:
