@@ -14,7 +14,7 @@ from helpers.chapters import Edition
 
 MEET = """import pathlib, time
 pathlib.Path({here!r}).touch()
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 300
 while not pathlib.Path({there!r}).exists():
     assert time.monotonic() < deadline
     time.sleep(0.05)"""
@@ -66,11 +66,7 @@ def test_after_a_failure_what_runs_is_completed_and_nothing_else_starts(
     assert printed.err.count("error: chapter") == 1
     assert printed.out.count("failed") == 1
     assert chapters.is_done("two", edition)
-    assert [path.name for path in edition.executed("one").parent.glob("*.ipynb") if path.name[0] != "."] == ["one.failed.ipynb", "two.ipynb"]
-    write_chapter(book, WORK)
-    assert command.main(arguments(edition, "--jobs", "2")) == 0
-    assert "two: done already" in capsys.readouterr().out
-    assert all(chapters.is_done(name, edition) for name in chapters.names())
+    assert sorted(path.name for path in edition.executed("one").parent.glob("*.ipynb")) == ["one.failed.ipynb", "two.ipynb"]
 
 
 def test_the_longest_chapter_starts_first_and_a_new_one_before_all(book: Path) -> None:
