@@ -30,6 +30,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(chapters, "BOOK", folder)
     monkeypatch.setenv("BOOK", str(folder))
     monkeypatch.setenv("RESULTS", "")
+    monkeypatch.setenv("MEASURED", "")
     return folder
 
 

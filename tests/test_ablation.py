@@ -111,3 +111,17 @@ def test_rank_correlation_is_spearmans() -> None:
 def test_rank_correlation_refuses(first: np.ndarray, second: np.ndarray) -> None:
     with pytest.raises(ValueError, match="first, second: need vectors"):
         ablation.rank_correlation(first, second, resamples=10, seed=0)
+
+
+def test_the_last_layers_units_and_modules_that_overwrite_their_input_are_taken(generator: torch.Generator) -> None:
+    model, images, labels = planted([2.0, 1.0, 2.0, 1.5], generator)
+    last = ablation.damage(model, "logits", images, labels)
+    logits = model(images)
+    for unit in range(CLASSES):
+        clamped = logits.clone()
+        clamped[:, unit] = 0
+        right = [(values.argmax(dim=1) == labels).double().mean().item() for values in (logits, clamped)]
+        assert last.loc[unit, "accuracy"] == pytest.approx(right[0] - right[1])
+    expected = ablation.damage(model, "hidden", images - 0.5, labels)
+    model.relu.inplace = True
+    np.testing.assert_array_equal(ablation.damage(model, "hidden", images - 0.5, labels), expected)

@@ -127,9 +127,9 @@ def test_the_tolerance_bounds_what_is_given_away():
     assert (coarse <= fine * (1 + 1e-6)).all()
 
 
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 10**6), make=st.sampled_from([perceptron, convolutional]))
-def test_a_radius_holds_and_one_beyond_the_tolerance_does_not(seed, make):
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("make", [perceptron, convolutional])
+def test_a_radius_holds_and_one_beyond_the_tolerance_does_not(make, seed):
     model, originals = make(seed), images(6, seed)
     labels = model(originals).argmax(dim=1)
     network, radius = Network.of(model, (1, 6, 6)), certify.certified_radius(model, originals, labels, tolerance=1e-3).radius
@@ -159,6 +159,23 @@ def test_the_chain_with_pooling_first_is_the_same_network():
         values = step(values.reshape(-1, *shape))
     assert [type(step) for step in network.steps[:3]] == [Affine, nn.MaxPool2d, nn.ReLU]
     assert torch.allclose(network.last(values.flatten(1)), model.double()(originals))
+
+
+def test_two_poolings_in_a_row_and_weights_with_gradients_are_taken():
+    modules = nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(3, 3)
+    model, originals = planted(nn.Sequential(*modules), torch.Generator().manual_seed(0), 2.0), images(3, 0)
+    labels = model(originals).argmax(dim=1)
+    frozen = certify.certified_radius(model, originals, labels).radius
+    free = certify.certified_radius(model.requires_grad_(requires_grad=True), originals, labels).radius
+    assert torch.equal(frozen, free)
+    assert not free.requires_grad
+    assert (frozen > 0).all()
+
+
+def test_a_bracket_that_stays_open_is_told(monkeypatch):
+    monkeypatch.setattr(certify, "ROUNDS", 1)
+    with pytest.warns(UserWarning, match="1 radii were tried"):
+        certify.certified_radius(perceptron(0), images(2, 0), perceptron(0)(images(2, 0)).argmax(dim=1))
 
 
 def test_no_images_have_no_radii():

@@ -92,7 +92,7 @@ def test_bad_input_is_one_line_and_writes_nothing(book: Path, tmp_path: Path, ar
 
 def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: Path, edition: Edition, tmp_path: Path) -> None:
     marker = tmp_path / "reached"
-    slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(60)"
+    slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(600)"
     write_chapter(book, WORK, slow, name="two")
     command_line = [sys.executable, "-m", "helpers", "execute", "--jobs", "2", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
     process = subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)

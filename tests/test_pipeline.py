@@ -2,6 +2,11 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,7 +62,8 @@ def test_after_a_failure_what_runs_is_completed_and_nothing_else_starts(
 ) -> None:
     write_contents(book, "one", "two", "three", "summary")
     write_chapter(book, meeting(tmp_path, "a", "b"), "raise RuntimeError('no such digit')", seconds=9)
-    write_chapter(book, meeting(tmp_path, "b", "a"), "import time; time.sleep(2)", WORK, name="two", seconds=8)
+    told = f"import pathlib, time\nwhile not pathlib.Path({str(edition.executed('one').with_name('one.failed.ipynb'))!r}).exists(): time.sleep(0.05)"
+    write_chapter(book, meeting(tmp_path, "b", "a"), told, "time.sleep(5)", WORK, name="two", seconds=8)
     for name in ("three", "summary"):
         write_chapter(book, WORK, name=name, seconds=7)
     assert command.main(arguments(edition, "--jobs", "2")) == 1
@@ -95,3 +101,44 @@ def test_the_cores_are_shared_out_unless_someone_chose_a_number(monkeypatch: pyt
     assert pipeline.environment(1) == dict(os.environ)
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert pipeline.environment(4)["OMP_NUM_THREADS"] == "7"
+
+
+BEAT = """import pathlib, time
+while True:
+    with pathlib.Path({path!r}).open("a") as file:
+        file.write(".")
+    time.sleep(0.05)"""
+
+
+def test_a_terminated_run_takes_its_chapters_with_it(book: Path, edition: Edition, tmp_path: Path) -> None:
+    beats = [tmp_path / "one", tmp_path / "two"]
+    for path in beats:
+        write_chapter(book, BEAT.format(path=str(path)), name=path.name)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "helpers", *arguments(edition, "--jobs", "2")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    eventually(lambda: all(path.exists() for path in beats))
+    process.terminate()
+    assert process.wait(60) == 128 + signal.SIGTERM
+    eventually(lambda: still(beats))
+
+
+def still(paths: list[Path]) -> bool:
+    """Whether nothing writes to these files any more."""
+    before = [path.stat().st_size for path in paths]
+    time.sleep(1)
+    return before == [path.stat().st_size for path in paths]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Wait until it holds, a minute and a half at most."""
+    deadline = time.monotonic() + 90
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_chapter_that_is_killed_is_named(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
+    write_chapter(book, "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
+    assert command.main(arguments(edition, "--jobs", "2", "one", "two")) == 1
+    assert capsys.readouterr().err.endswith(f"error: chapter one: ended with status {-signal.SIGKILL}\n")

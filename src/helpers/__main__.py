@@ -1,6 +1,7 @@
 """The commands behind the Makefile: python -m helpers execute|validate|render|reference|zip|pdf [CHAPTER ...]."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -53,4 +54,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # as an exception, so that kernels end with it
     sys.exit(main())

@@ -62,10 +62,10 @@ def _mean(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
 
 def _scores(outputs: Tensor, value: Tensor, after: nn.Sequential, labels: Tensor) -> Tensor:
     """Right answers and summed cross-entropy over one batch, [1 + d, 2]: with the layer's outputs as they are, then with each unit clamped in turn."""
-    first, rest = after[0], after[1:]
-    whole = first(outputs)
+    first, rest = after[0] if len(after) else nn.Identity(), after[1:]
+    whole = first(outputs.clone())
     changed = (_clamped(first, outputs, whole, unit, value[unit]) for unit in range(outputs.shape[1]))
-    return torch.stack([_score(rest(found), labels) for found in itertools.chain([whole], changed)])
+    return torch.stack([_score(rest(found.clone()), labels) for found in itertools.chain([whole], changed)])
 
 
 def _clamped(first: nn.Module, outputs: Tensor, whole: Tensor, unit: int, value: Tensor) -> Tensor:

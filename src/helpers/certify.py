@@ -1,5 +1,6 @@
 """Certified radii: lengths of a change within which no adversarial image exists, by bounds on the network around each image."""
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -38,8 +39,8 @@ def certified_radius(model: nn.Module, images: Tensor, labels: Tensor, *, tolera
     """A radius for each image within which no change in [0, 1] alters the class: a lower bound of the nearest adversarial distance.
 
     model: a chain of Linear, Conv2d, Sigmoid, ReLU and MaxPool2d (without overlap) in eval mode. images: [N, C, H, W] in [0, 1].
-    labels: int64 [N]. tolerance: the radius is within so much, relatively, of the largest that these bounds prove; for a linear
-    model that is the exact distance. Every activation is enclosed by lines over the values that it can take in the ball cut with
+    labels: int64 [N]. tolerance: these bounds fail at a radius no larger than so much more, relatively; for a linear model that is
+    within so much of the exact distance. Every activation is enclosed by lines over the values that it can take in the ball cut with
     the box; the logits' differences are carried back through them to the pixels, where they are minimised exactly. In float64,
     true up to its rounding.
     Raises ValueError for bad images or labels, or a model without known relaxation. Sources: Zhang et al. (2018), CROWN, for the
@@ -70,8 +71,8 @@ def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float, g
     farthest = images[0].numel() ** 0.5
     start, linearised = _first_order(network, images, labels)
     good, bad = torch.zeros_like(start), torch.full_like(start, torch.inf)  # the largest radius proved, the smallest one that was not
-    guess, power = guide.share * linearised, torch.full_like(start, guide.power)
-    before, lost_before = torch.full((2, len(start)), torch.nan).to(start)
+    guess, power = (guide.share * linearised).clamp(max=farthest), torch.full_like(start, guide.power)
+    before, lost_before = torch.full_like(start, torch.nan), torch.full_like(start, torch.nan)
     evaluations = torch.zeros_like(labels)
     for _ in range(ROUNDS):
         rows = ((start > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
@@ -82,12 +83,14 @@ def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float, g
         good[rows], bad[rows] = torch.where(least > 0, guess[rows], good[rows]), torch.where(least > 0, bad[rows], guess[rows])
         lost = (1 - least / start[rows]).clamp(min=torch.finfo(least.dtype).eps).log()
         secant = (lost - lost_before[rows]) / (guess[rows] / before[rows]).log()
-        power[rows] = torch.where(secant > LEAST_POWER, secant, power[rows])
+        power[rows] = torch.where((secant > LEAST_POWER) & secant.isfinite(), secant, power[rows])
         before[rows], lost_before[rows] = guess[rows], lost
         root = before * (-lost_before / power).exp()
         beyond = torch.where(root - good < bad - root, 1 + tolerance / 3, 1 - tolerance / 3)
         edge = torch.where(bad.isfinite(), EDGE * (bad - good), 0.0)
         guess = torch.minimum(torch.maximum(root * beyond, good + edge), (bad - edge).clamp(max=farthest))
+    else:
+        warnings.warn(f"{ROUNDS} radii were tried, and the largest one proved may be off by more than the tolerance", stacklevel=3)
     proved = good > 0
     return Certified(good, evaluations), guide.learn((good / linearised)[proved], power[proved])
 

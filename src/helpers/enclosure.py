@@ -90,7 +90,7 @@ class Network:
     @staticmethod
     def of(model: nn.Module, input_shape: tuple[int, ...]) -> "Network":
         """The chain that `model` is. Raises ValueError where it is none, or one without a relaxation here."""
-        model = copy.deepcopy(model).double()
+        model = copy.deepcopy(model).double().requires_grad_(requires_grad=False)
         chain = _pool_first(spectral.chain(model, input_shape))
         steps = [Affine.of(step.module, step.shape) if step.linear else relaxation.known(step.module) for step in chain]
         last = steps.pop()
@@ -105,7 +105,7 @@ def _pool_first(chain: Sequence[Step]) -> list[Step]:
     """The chain with each max pooling before the activation that it follows: a rising function's maximum is its value at the maximum, on fewer units."""
     steps: list[Step] = []
     for step in chain:
-        if isinstance(step.module, nn.MaxPool2d) and steps and not steps[-1].linear:
+        if isinstance(step.module, nn.MaxPool2d) and steps and isinstance(steps[-1].module, nn.Sigmoid | nn.ReLU):
             activation = steps.pop()
             pooled = step.module(torch.empty(1, *step.shape)).shape[1:]
             steps += [step, Step(activation.name, activation.module, tuple(pooled))]
@@ -151,7 +151,7 @@ def _tighten(
 ) -> tuple[Tensor, Tensor]:
     """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels.
 
-    Before a ReLU only for units of either sign in some ball: the others' relaxation is exact already.
+    Before a ReLU only for units of either sign in some ball of the batch: the others' relaxation is exact already.
     """
     loose = ((low < 0) & (high > 0)).any(dim=0) if isinstance(after, nn.ReLU) else torch.ones_like(low[0], dtype=torch.bool)
     if not loose.any():

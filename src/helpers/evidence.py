@@ -1,4 +1,4 @@
-"""What the other chapters measured: their results files, refused where one is missing or older than what made it."""
+"""What the other chapters measured: their results files, refused where one is missing or older than what it is made from."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -22,14 +22,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def jobs(asked: int | None, device: str, chapters: int) -> int:
-    """How many of so many chapters run at once: as asked, else one on a GPU and as many as there are cores, at most MOST, without one.
+def jobs(asked: int | None, device: str, count: int) -> int:
+    """How many of `count` chapters run at once: as asked, else one on a GPU and as many as there are cores, at most MOST, without one.
 
-    A chapter that is executed alone has all cores. Raises ValueError for less than one.
+    A chapter that is selected alone has all cores. Raises ValueError for less than one.
     """
     if asked is not None and asked < 1:
         raise ValueError(f"jobs: need at least 1, got {asked}")
-    return asked or (min(cores(), MOST, chapters) if check.device(device).type == "cpu" else 1)
+    return asked or (min(cores(), MOST, count) if check.device(device).type == "cpu" else 1)
 
 
 def environment(jobs: int) -> dict[str, str]:
@@ -64,9 +64,16 @@ def _each(names: list[str], edition: Edition, jobs: int) -> list[str]:
     failed = threading.Event()
     if jobs == 1:
         return [error for error in map(partial(_timed, _here, failed, edition), names) if error]
+    running: set[subprocess.Popen[str]] = set()
     with ThreadPoolExecutor(jobs) as pool:
-        told = pool.map(partial(_timed, partial(_apart, jobs), failed, edition), longest_first(names))
-        return [error for error in told if error]
+        told = pool.map(partial(_timed, partial(_apart, jobs, running), failed, edition), longest_first(names))
+        try:
+            return [error for error in told if error]
+        except BaseException:  # an interrupt: what runs must not outlive this process
+            failed.set()
+            for process in list(running):
+                process.terminate()
+            raise
 
 
 def _timed(run: Callable[[str, Edition], str], failed: threading.Event, edition: Edition, name: str) -> str:
@@ -90,9 +97,14 @@ def _here(name: str, edition: Edition) -> str:
     return ""
 
 
-def _apart(jobs: int, name: str, edition: Edition) -> str:
+def _apart(jobs: int, running: set[subprocess.Popen[str]], name: str, edition: Edition) -> str:
     """Execute a chapter in a process of its own, as papermill changes the working folder of the process that it runs in."""
     options = [option for field in DEFAULTS for option in (f"--{field}", str(getattr(edition, field)))]
     command = [sys.executable, "-m", "helpers", "execute", name, "--jobs", "1", "--build", str(edition.build), *options]
-    ended = subprocess.run(command, env=environment(jobs), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    return ended.stderr.rstrip() or f"error: chapter {name}: ended with status {ended.returncode}" if ended.returncode else ""
+    with subprocess.Popen(command, env=environment(jobs), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        running.add(process)
+        told = process.communicate()[1].rstrip()
+        running.discard(process)
+    if not process.returncode:
+        return ""
+    return told if f"error: chapter {name}" in told else f"{told}\nerror: chapter {name}: ended with status {process.returncode}"
