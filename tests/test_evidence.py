@@ -5,28 +5,23 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from small_book import WORK, write_chapter, write_contents
 
 from helpers import chapters, evidence, results
 from helpers.chapters import Edition
 
 
 @pytest.fixture
-def edition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edition:
-    """A book of two chapters and the summary, with results of both."""
-    book = tmp_path / "book"
-    book.mkdir()
-    (book / "_toc.yml").write_text("format: jb-book\nroot: intro\nparts:\n- chapters:\n  - file: one\n  - file: two\n  - file: summary\n")
-    for name in ("one", "two", "summary"):
-        nbformat.write(new_notebook(cells=[new_markdown_cell("# One"), new_code_cell(f"name = '{name}'")]), book / f"{name}.ipynb")
-    monkeypatch.setattr(chapters, "BOOK", book)
-    made = Edition(tmp_path / "build", profile="smoke")
-    monkeypatch.setenv("RESULTS", str(made.results))
-    monkeypatch.setenv("MEASURED", str(made.results))
+def edition(book: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch) -> Edition:
+    """The small book with a summary, and results of its two chapters."""
+    write_contents(book, "one", "two", "summary")
+    write_chapter(book, WORK, name="summary")
+    monkeypatch.setenv("RESULTS", str(edition.results))
+    monkeypatch.setenv("MEASURED", str(edition.results))
     for name in ("one", "two"):
         results.write(name, "smoke", [results.Record(f"{name}/value", 1.0, "%", 1, 0)])
-        stamp(made, name)
-    return made
+        stamp(edition, name)
+    return edition
 
 
 def stamp(edition: Edition, name: str, **other: str | int) -> None:

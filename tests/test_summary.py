@@ -14,6 +14,7 @@ from helpers.verdicts import Statement
 def test_every_printed_cell_is_there_once_with_its_number() -> None:
     cells = summary.cells({})
     assert len({cell.id for cell in cells}) == len(cells) == 118
+    assert {cell.id: cell.printed for cell in cells} == {name: number for name, number in paper.PRINTED.items() if name.startswith("table")}
     assert {cell.id: cell.printed for cell in cells}["table4/FC123-456-10/P1/FC100-100-10/P1"] == 6.25
     assert {cell.id: cell.printed for cell in cells}["table5/fc1"] == 3.12
     assert sum(cell.diagonal for cell in cells) == 9
