@@ -27,7 +27,7 @@ import torchattacks
 from scipy import sparse
 from torch import Tensor, nn
 
-from helpers import adversarial, data, exact, files, models, results, search
+from helpers import adversarial, data, exact, files, models, results, search, threads
 
 NETWORKS = {"FC10(1e-4)": 256, "FC10(1)": 256, "FC100-100-10": 256, "ConvNet": 64}  # correctly classified training images for each
 SCIPY_IMAGES = 16
@@ -170,12 +170,8 @@ def nearest(name: str, count: int) -> list[Measurement]:
 
 def in_one_thread(*arguments: object, **options: object) -> adversarial.Adversarial:
     """SciPy's search where it is fastest: for one image at a time, a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with threads.one():
         return search.by_scipy(*arguments, **options)  # type: ignore[arg-type]
-    finally:
-        torch.set_num_threads(threads)
 
 
 def random_targets(name: str, count: int) -> list[Measurement]:

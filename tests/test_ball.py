@@ -45,7 +45,17 @@ def test_any_number_of_iterations_gives_an_upper_bound(seed, radius, iterations)
 def test_the_least_value_over_a_ball_is_taken_in_the_box():
     ball = Ball(torch.tensor([[[[0.0, 0.5]]]]).double(), torch.tensor([10.0]).double())
     coefficients = torch.tensor([[[[[3.0, -2.0]]]]]).double()
-    assert ball.least(coefficients, torch.tensor([[1.0]]).double(), iterations=60).item() == pytest.approx(1.0 - 2.0, abs=1e-6)
+    assert ball.least(coefficients, torch.tensor([[1.0]]).double()).item() == pytest.approx(1.0 - 2.0, abs=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), radius=st.floats(1e-3, 8.0))
+def test_the_quick_bound_is_below_the_least_value_and_equal_to_it_where_no_pixel_meets_a_bound(seed, radius):
+    coefficients, images, length = problem(seed, radius=radius)
+    ball, rows, constant = Ball(images.view(1, 1, 5, 6), length), coefficients.view(1, 3, 1, 5, 6), torch.randn(1, 3).double()
+    assert (ball.below(rows, constant) <= ball.least(rows, constant) + 1e-9).all()
+    inner = Ball(torch.full((1, 1, 5, 6), 0.5).double(), torch.tensor([0.4]).double())
+    assert torch.allclose(inner.below(rows, constant), inner.least(rows, constant), atol=1e-9)
 
 
 def test_no_coefficients_move_nothing():

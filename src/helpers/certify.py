@@ -1,18 +1,32 @@
 """Certified radii: lengths of a change within which no adversarial image exists, by bounds on the network around each image."""
 
+import functools
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from helpers import adversarial, check, enclosure, jacobian
+from helpers import adversarial, check, enclosure, jacobian, threads
 from helpers.ball import Ball
 from helpers.enclosure import Network
 
 ROUNDS = 100  # radii tried for an image, at most
+LESSONS = 8  # images from which is learned where the search for the others starts
 EDGE = 0.05  # of a bracket, at each end: no radius is tried there
 LEAST_POWER = 0.1  # at which a margin is taken to fall
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found for a batch, each [b]: the radius, also as a share of the first-order one, the margin's power there, the bounds computed."""
+
+    radius: Tensor
+    share: Tensor
+    power: Tensor
+    evaluations: Tensor
+    ended: bool
 
 
 @dataclass(frozen=True)
@@ -22,9 +36,11 @@ class Guide:
     share: float = 1.0
     power: float = 1.5
 
-    def learn(self, shares: Tensor, powers: Tensor) -> "Guide":
-        """The medians of what was found for a batch, where it had an image with a certified radius."""
-        return Guide(shares.median().item(), powers.median().item()) if len(shares) else self
+    @staticmethod
+    def of(parts: Sequence[Found]) -> "Guide":
+        """The medians of what was found, where an image has a certified radius."""
+        found = [(part.share[proved], part.power[proved]) for part in parts if (proved := part.radius > 0).any()]
+        return Guide(*(torch.cat(values).median().item() for values in zip(*found, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -54,20 +70,24 @@ def certified_radius(model: nn.Module, images: Tensor, labels: Tensor, *, tolera
     if not len(images):
         return Certified(images.new_zeros(0).double(), labels.clone())
     network = Network.of(model, tuple(images.shape[1:]))
-    parts, guide = [], Guide()
-    for part in zip(images.double().split(network.batch), labels.split(network.batch), strict=True):
-        found, guide = _radii(network, *part, tolerance, guide)
-        parts.append(found)
+    batches = list(zip(images.double().split(network.batch), labels.split(network.batch), strict=True))
+    first, parts = -(-LESSONS // network.batch), list[Found]()
+    for some in (batches[:first], batches[first:]):
+        search = functools.partial(_radii, network, tolerance=tolerance, guide=Guide.of(parts))
+        parts += threads.each(search, some, images.device)
+    if not all(part.ended for part in parts):
+        warnings.warn(f"{ROUNDS} radii were tried, and the largest one proved may be off by more than the tolerance", stacklevel=2)
     return Certified(torch.cat([part.radius for part in parts]), torch.cat([part.evaluations for part in parts]))
 
 
-def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float, guide: Guide) -> tuple[Certified, Guide]:
-    """The certified radii of a batch, and what they teach for the next one.
+def _radii(network: Network, batch: tuple[Tensor, Tensor], *, tolerance: float, guide: Guide) -> Found:
+    """The certified radii of a batch.
 
     A secant search for the radius at which the least margin is zero, in logarithms: the fraction of the original's margin that is lost grows
     like a power of the radius, and is 1 at the root. The next radius lies a little beyond the estimated root, as seen from the nearer end of the
     bracket, so that it closes from both ends.
     """
+    images, labels = batch
     farthest = images[0].numel() ** 0.5
     start, linearised = _first_order(network, images, labels)
     good, bad = torch.zeros_like(start), torch.full_like(start, torch.inf)  # the largest radius proved, the smallest one that was not
@@ -89,10 +109,7 @@ def _radii(network: Network, images: Tensor, labels: Tensor, tolerance: float, g
         beyond = torch.where(root - good < bad - root, 1 + tolerance / 3, 1 - tolerance / 3)
         edge = torch.where(bad.isfinite(), EDGE * (bad - good), 0.0)
         guess = torch.minimum(torch.maximum(root * beyond, good + edge), (bad - edge).clamp(max=farthest))
-    else:
-        warnings.warn(f"{ROUNDS} radii were tried, and the largest one proved may be off by more than the tolerance", stacklevel=3)
-    proved = good > 0
-    return Certified(good, evaluations), guide.learn((good / linearised)[proved], power[proved])
+    return Found(good, good / linearised.clamp(min=torch.finfo(good.dtype).tiny), power, evaluations, ended=not len(rows))
 
 
 def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,6 @@ from helpers.relaxation import Relaxation
 from helpers.spectral import Step
 
 MEMORY = 2**19  # numbers in the largest tensor: small enough for a processor's cache
-EXACT, ROUGH = 12, 0  # iterations of ball.greatest() for the logits, and for a hidden layer, where they take time and hardly change a radius
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def margins(network: Network, ball: Ball, labels: Tensor) -> Tensor:
     classes = torch.arange(last.output[0], device=labels.device).expand(len(labels), -1)
     others = classes[classes != labels[:, None]].view(len(labels), -1)
     coefficients = last.weight[labels][:, None] - last.weight[others]
-    return ball.least(*_carry(enclosures, coefficients, last.bias[labels][:, None] - last.bias[others]), iterations=EXACT)
+    return ball.least(*_carry(enclosures, coefficients, last.bias[labels][:, None] - last.bias[others]))
 
 
 def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
@@ -151,14 +150,20 @@ def _tighten(
 ) -> tuple[Tensor, Tensor]:
     """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels.
 
-    Before a ReLU only for units of either sign in some ball of the batch: the others' relaxation is exact already.
+    Before a ReLU only for units of either sign in some ball of the batch, for the others' relaxation is exact already: first the bound that is nearer
+    to zero, in the first ball, and the other one where that leaves either sign.
     """
-    loose = ((low < 0) & (high > 0)).any(dim=0) if isinstance(after, nn.ReLU) else torch.ones_like(low[0], dtype=torch.bool)
-    if not loose.any():
-        return low, high
-    rows, constant = step.weight[loose].expand(len(low), -1, -1), step.bias[loose].expand(len(low), -1)
-    least, most = (ball.least(*_carry(enclosures, side * rows, side * constant), iterations=ROUGH) for side in (1, -1))
-    low[:, loose], high[:, loose] = torch.maximum(low[:, loose], least), torch.minimum(high[:, loose], -most)
+    rectified = isinstance(after, nn.ReLU)
+    nearer = torch.where(high[0] < -low[0], -1.0, 1.0) if rectified else torch.ones_like(low[0])
+    for sides in (nearer, -nearer):
+        loose = ((low < 0) & (high > 0)).any(dim=0) if rectified else torch.ones_like(low[0], dtype=torch.bool)
+        if not loose.any():
+            break
+        side = sides[loose]
+        rows, constant = side[:, None] * step.weight[loose], side * step.bias[loose]
+        bound = ball.below(*_carry(enclosures, rows.expand(len(low), -1, -1), constant.expand(len(low), -1)))
+        low[:, loose] = torch.where(side > 0, torch.maximum(low[:, loose], bound), low[:, loose])
+        high[:, loose] = torch.where(side < 0, torch.minimum(high[:, loose], -bound), high[:, loose])
     return low, high
 
 

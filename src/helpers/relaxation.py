@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-HALVINGS = 30  # of the interval in which a tangent's point is sought; an unfinished search errs on the safe side
+HALVINGS = 16  # of the interval in which a tangent's point is sought; an unfinished search errs on the safe side
 NARROW = 1e-6  # an interval whose chord is not worth computing: a horizontal line does
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from helpers import check, checkpoints, data, models, results, training
+from helpers import check, checkpoints, data, models, results, threads, training
 from helpers.transfer import error_rate
 
 
@@ -75,12 +75,9 @@ def _make(name: str, *, dataset: str, device: torch.device, folder: Path | None)
         else:
             print(f"{name}: there already")
             return
-    started, threads = time.monotonic(), torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    started = time.monotonic()
+    with threads.one():
         trained = training.train(name, dataset=dataset, device=device, state=state)
-    finally:
-        torch.set_num_threads(threads)
     errors = error_rates(trained.model, dataset, specification.part, device)
     metadata = {
         "specification": asdict(specification),

@@ -1,0 +1,38 @@
+"""A processor's cores, shared out: one thread for a piece of work, several pieces at a time."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@contextmanager
+def one() -> Iterator[None]:
+    """Within it torch computes in one thread: the sums' order, and with it every bit of a result, is the same on any number of cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def each(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> list[Result]:
+    """`function` of each item, in their order: on a CPU as many at a time as torch has threads, each in one; elsewhere one after another.
+
+    For work on tensors so small that a second thread adds little to one piece of it. An error in one ends the rest that has not begun, and is raised.
+    """
+    workers = torch.get_num_threads() if device.type == "cpu" else 1
+    gradients = torch.is_grad_enabled()
+
+    def call(item: Item) -> Result:
+        with torch.set_grad_enabled(gradients):
+            return function(item)
+
+    with one(), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        return list(pool.map(call, items))
