@@ -50,6 +50,18 @@ def test_a_fit_that_was_cut_short_warns(kind: str, limit: str, monkeypatch: pyte
         units.directions(kind, 20, 20, seeded(), sparse_code()[0])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", ["pca", "ica", "dictionary"])
+def test_fitted_bases_are_the_same_in_any_number_of_threads(kind: str) -> None:
+    noise = torch.randn(1_000, 300, generator=seeded(1))  # without components: where the fit ends up, its last bits decide
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        found.append(units.directions(kind, 300, 30, seeded(), noise))
+    torch.set_num_threads(before)
+    assert torch.equal(*found)
+
+
 def test_units_are_different_basis_vectors_in_order() -> None:
     found = units.directions("unit", 50, 20, seeded())
     assert found.sum(dim=1).tolist() == [1.0] * 20

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 
-from helpers import check
+from helpers import check, threads
 
 POSITIVE = ("positive", "sparse")
 FITTED = ("pca", "ica", "dictionary")
@@ -68,15 +68,16 @@ def _fitted(kind: str, features: Tensor | None, dimension: int, count: int, gene
     if features is None or features.ndim != 2 or features.shape[1] != dimension or len(features) < 2:
         got = "none" if features is None else list(features.shape)
         raise ValueError(f"features: directions of kind {kind!r} need features [N, {dimension}] with N > 1, got {got}")
-    centred = features - features.mean(dim=0)
-    components = _leading_eigenvectors(centred.T @ centred, count)
-    components = components * components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
-    if kind == "pca":
-        return components
-    fit: Callable[[np.ndarray, int], np.ndarray] = {"ica": _independent, "dictionary": _sparse}[kind]
-    seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-    found = torch.from_numpy(fit((centred @ components.T).double().cpu().numpy(), seed)).to(components)
-    return functional.normalize(found @ components, dim=1)
+    with threads.one(), threadpool_limits(1):  # FastICA turns a last bit into another set of components; of small matrices, it is also faster
+        centred = features - features.mean(dim=0)
+        components = _leading_eigenvectors(centred.T @ centred, count)
+        components = components * components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
+        if kind == "pca":
+            return components
+        fit: Callable[[np.ndarray, int], np.ndarray] = {"ica": _independent, "dictionary": _sparse}[kind]
+        seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
+        found = torch.from_numpy(fit((centred @ components.T).double().cpu().numpy(), seed)).to(components)
+        return functional.normalize(found @ components, dim=1)
 
 
 def _leading_eigenvectors(matrix: Tensor, count: int) -> Tensor:
@@ -91,8 +92,7 @@ def _leading_eigenvectors(matrix: Tensor, count: int) -> Tensor:
 def _independent(points: np.ndarray, seed: int) -> np.ndarray:
     """Filters [m, m] of the independent components of `points` [N, m]."""
     model = FastICA(whiten="unit-variance", whiten_solver="eigh", max_iter=ITERATIONS, tol=1e-3, random_state=seed)
-    with threadpool_limits(1):  # its matrices are small: a second thread makes it slower, by up to twenty times
-        values = model.fit_transform(points)  # [N, m], of mean 0 and variance 1
+    values = model.fit_transform(points)  # [N, m], of mean 0 and variance 1
     filters: np.ndarray = model.components_ * np.sign((values**3).mean(axis=0))[:, None]
     return filters
 

@@ -12,14 +12,14 @@ from helpers import check, intervals
 from helpers.intervals import Estimate
 
 
-def answers(model: nn.Module, images: Tensor, batch_size: int = 1_000) -> Tensor:
+def answers(model: nn.Module, images: Tensor, batch_size: int = 250) -> Tensor:
     """The class that the model gives to each image [N, C, H, W], int64 [N]. Images may lie outside [0, 1]."""
     with torch.inference_mode():
         batches = [model(batch).argmax(dim=1) for batch in torch.split(images, batch_size)]
     return torch.cat(batches) if batches else torch.empty(0, dtype=torch.int64, device=images.device)
 
 
-def errors(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 1_000) -> Tensor:
+def errors(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 250) -> Tensor:
     """Which of the images [N, C, H, W] in [0, 1] the model misclassifies, bool [N].
 
     Raises ValueError for images out of range, labels of another length or type.
