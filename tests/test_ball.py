@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.ball import Ball, greatest
+from helpers.ball import ITERATIONS, Ball, greatest
 
 
 def problem(seed, pixels=30, radius=1.0):
@@ -28,8 +28,8 @@ def optimum(coefficients, images, radius):
 @pytest.mark.parametrize("radius", [0.01, 0.3, 1.0, 3.0, 5.5])
 def test_the_greatest_value_is_that_of_a_conic_solver(radius):
     coefficients, images, length = problem(0, radius=radius)
-    found = greatest(coefficients[None], -images[None], 1 - images[None], length, iterations=40)[0]
-    assert found.numpy() == pytest.approx(optimum(coefficients, images, length), rel=1e-6)
+    found = greatest(coefficients[None], -images[None], 1 - images[None], length, iterations=ITERATIONS)[0]
+    assert found.numpy() == pytest.approx(optimum(coefficients, images, length), rel=2e-6)
 
 
 @settings(max_examples=40, deadline=None)

@@ -39,3 +39,11 @@ def test_a_piecewise_linear_network_stays_where_it_starts():
     found = jacobian.steepest(models.load("ConvNet"), images, starts=2)
     assert -found.value.min().item() == pytest.approx(jacobian.lower_bound(models.load("ConvNet"), images))
     assert (found.iterations == 0).all()
+
+
+def test_where_pooled_pixels_tie_the_norm_is_that_of_images_nearby():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(2, 1, bias=False)).eval()
+    model[0].weight.data = torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
+    model[3].weight.data.fill_(1.0)  # max(x, y) + max(-x, -y) = |x - y|, with a slope of sqrt(2) everywhere but where x = y
+    flat = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1).expand(3, 1, 1, 2)
+    assert jacobian.jacobian_norms(model, flat) == pytest.approx([2**0.5] * 3)

@@ -17,7 +17,7 @@ class Ball:
     radius: Tensor
 
     def least(self, coefficients: Tensor, constant: Tensor) -> Tensor:
-        """The least value of <coefficients [b, s, ...], x> + constant [b, s] over the ball, [b, s]; never above it, but for rounding."""
+        """A lower bound of <coefficients [b, s, ...], x> + constant [b, s] over the ball, [b, s]: the least value, to about 1e-6 of what the ball changes."""
         pixels, coefficients = self.images.flatten(1), coefficients.flatten(2)
         value = constant + torch.einsum("bsi,bi->bs", coefficients, pixels)
         return value - greatest(-coefficients, -pixels, 1 - pixels, self.radius, iterations=ITERATIONS)

@@ -20,7 +20,10 @@ LEAST_POWER = 0.1  # at which a margin is taken to fall
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found for a batch, each [b]: the radius, also as a share of the first-order one, the margin's power there, the bounds computed."""
+    """What a search found for a batch, each [b]: the radius, also as a share of the first-order one, the margin's power there, the bounds computed.
+
+    ended: whether every bracket is as narrow as was asked.
+    """
 
     radius: Tensor
     share: Tensor
@@ -55,12 +58,12 @@ def certified_radius(model: nn.Module, images: Tensor, labels: Tensor, *, tolera
     """A radius for each image within which no change in [0, 1] alters the class: a lower bound of the nearest adversarial distance.
 
     model: a chain of Linear, Conv2d, Sigmoid, ReLU and MaxPool2d (without overlap) in eval mode. images: [N, C, H, W] in [0, 1].
-    labels: int64 [N]. tolerance: these bounds fail at a radius no larger than so much more, relatively; for a linear model that is
-    within so much of the exact distance. Every activation is enclosed by lines over the values that it can take in the ball cut with
-    the box; the logits' differences are carried back through them to the pixels, where they are minimised exactly. In float64,
-    true up to its rounding.
+    labels: int64 [N]. tolerance: these bounds fail at a radius of at most 1 / (1 - tolerance) times this one; for a linear model that
+    is as near to the exact distance. Every activation is enclosed by lines over the values that it can take in the ball cut with
+    the box; the logits' differences are carried back through them to the pixels, where they are minimised, to about 1e-6. In
+    float64, true up to its rounding.
     Raises ValueError for bad images or labels, or a model without known relaxation. Sources: Zhang et al. (2018), CROWN, for the
-    relaxations; the box in the last step is ours.
+    relaxations; the use of the box is ours.
     """
     check.images(images)
     classes = adversarial.model(model, images) if len(images) else None
@@ -94,8 +97,12 @@ def _radii(network: Network, batch: tuple[Tensor, Tensor], *, tolerance: float, 
     guess, power = (guide.share * linearised).clamp(max=farthest), torch.full_like(start, guide.power)
     before, lost_before = torch.full_like(start, torch.nan), torch.full_like(start, torch.nan)
     evaluations = torch.zeros_like(labels)
+
+    def undecided() -> Tensor:
+        return ((start > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
+
     for _ in range(ROUNDS):
-        rows = ((start > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
+        rows = undecided()
         if not len(rows):
             break
         least = enclosure.margins(network, Ball(images[rows], guess[rows]), labels[rows]).amin(dim=1)
@@ -109,7 +116,7 @@ def _radii(network: Network, batch: tuple[Tensor, Tensor], *, tolerance: float, 
         beyond = torch.where(root - good < bad - root, 1 + tolerance / 3, 1 - tolerance / 3)
         edge = torch.where(bad.isfinite(), EDGE * (bad - good), 0.0)
         guess = torch.minimum(torch.maximum(root * beyond, good + edge), (bad - edge).clamp(max=farthest))
-    return Found(good, good / linearised.clamp(min=torch.finfo(good.dtype).tiny), power, evaluations, ended=not len(rows))
+    return Found(good, good / linearised.clamp(min=torch.finfo(good.dtype).tiny), power, evaluations, ended=not len(undecided()))
 
 
 def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from helpers import operators, relaxation, spectral
+from helpers import fourier, relaxation, spectral
 from helpers.ball import Ball
 from helpers.relaxation import Relaxation
 from helpers.spectral import Step
@@ -19,7 +19,7 @@ MEMORY = 2**19  # numbers in the largest tensor: small enough for a processor's 
 
 @dataclass(frozen=True)
 class Affine:
-    """A Linear or a zero-padded Conv2d in float64: weight, bias [outputs or channels], shapes of one input and output, its norm's upper bound."""
+    """A Linear or a zero-padded Conv2d in float64: weight, bias [outputs or channels], shapes of one input and output, an upper bound of its norm."""
 
     weight: Tensor
     bias: Tensor
@@ -31,7 +31,7 @@ class Affine:
     @staticmethod
     def of(module: nn.Module, shape: Sequence[int]) -> "Affine":
         """The affine map that `module` is. Raises ValueError for a module of another kind."""
-        if not isinstance(module, nn.Linear | nn.Conv2d) or (isinstance(module, nn.Conv2d) and module.padding_mode != "zeros"):
+        if not isinstance(module, nn.Linear | nn.Conv2d) or (isinstance(module, nn.Conv2d) and not _zero_padded(module)):
             raise ValueError(f"model: no certificate is known here for {module}")
         weight = module.weight.detach()
         bias = weight.new_zeros(len(weight)) if module.bias is None else module.bias.detach()
@@ -39,7 +39,7 @@ class Affine:
         if isinstance(module, nn.Conv2d):
             options = {name: getattr(module, name) for name in ("stride", "padding", "dilation", "groups")}
         output = module(weight.new_zeros(1, *shape)).shape[1:]
-        return Affine(weight, bias, torch.Size(shape), output, operators.operator_norm(module, shape) * (1 + operators.TOLERANCE), options)
+        return Affine(weight, bias, torch.Size(shape), output, _largest(module), options)
 
     def __call__(self, x: Tensor) -> Tensor:
         """The map itself: [b, *input] to [b, *output]."""
@@ -74,6 +74,20 @@ class Affine:
 
         value = self(center)
         return value - rise(-down, -up), value + rise(up, down)
+
+
+def _zero_padded(module: nn.Conv2d) -> bool:
+    """Whether it pads with as many zeros on either side, as given by number."""
+    return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+
+
+def _largest(module: nn.Linear | nn.Conv2d) -> float:
+    """An upper bound of the operator norm: all singular values of a Linear; for a Conv2d, the supremum over the torus, group by group."""
+    weight = module.weight.detach().double()
+    if isinstance(module, nn.Linear):
+        return torch.linalg.matrix_norm(weight, 2).item()
+    groups = fourier.dilate(weight, module.dilation).split(len(weight) // module.groups)
+    return max(fourier.torus_norm(group, module.stride).upper for group in groups)
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,7 @@ def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
 def _tighten(
     step: Affine, after: Affine | nn.Module, enclosures: Sequence[Affine | Relaxation], ball: Ball, low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels.
+    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels. A convolution has too many units for that.
 
     Before a ReLU only for units of either sign in some ball of the batch, for the others' relaxation is exact already: first the bound that is nearer
     to zero, in the first ball, and the other one where that leaves either sign.

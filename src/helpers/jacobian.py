@@ -10,6 +10,7 @@ from helpers.lbfgsb import Minimum
 from helpers.operators import BATCH_NORMS
 
 BATCH = 64  # images at a time
+ASIDE = 1e-9  # how far a pixel is moved, at most
 
 
 def lower_bound(model: nn.Module, images: Tensor) -> float:
@@ -20,11 +21,13 @@ def lower_bound(model: nn.Module, images: Tensor) -> float:
 def jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
     """Spectral norm of the logits' Jacobian at each image, float64 [N], in logits per unit of l2.
 
+    At the image with every pixel moved by up to 1e-9, within [0, 1]: where pooled pixels tie, as on an even background, what autograd gives
+    for the image itself need not be a Jacobian of any image near it, and bounds nothing.
     model: in eval mode; images to logits [N, K]. images: [N, C, H, W] in [0, 1], at least one. Computed in float64, K backward
     passes each. Raises ValueError for bad images or a model in training mode.
     """
     exact = _exact(model, images)
-    return torch.cat([_spectral_norms(jacobians(exact, batch.double())) for batch in torch.split(images, BATCH)])
+    return torch.cat([_spectral_norms(jacobians(exact, batch)) for batch in torch.split(_beside(images), BATCH)])
 
 
 def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False) -> Tensor:
@@ -52,7 +55,7 @@ def steepest(model: nn.Module, images: Tensor, *, starts: int = 16, iterations: 
             slopes = torch.autograd.grad(norms.sum(), x, allow_unused=True)[0] if norms.requires_grad else None
         return -norms.detach(), torch.zeros_like(x) if slopes is None else -slopes
 
-    return lbfgsb.minimize(descend, images[order].double().flatten(1), 0.0, 1.0, max_iterations=iterations, tolerance=1e-4)
+    return lbfgsb.minimize(descend, _beside(images)[order].flatten(1), 0.0, 1.0, max_iterations=iterations, tolerance=1e-4)
 
 
 def check_eval(model: nn.Module) -> None:
@@ -60,6 +63,12 @@ def check_eval(model: nn.Module) -> None:
     training = [type(module).__name__ for module in model.modules() if module.training and isinstance(module, (*BATCH_NORMS, nn.Dropout))]
     if training:
         raise ValueError(f"model: need eval mode, got {', '.join(sorted(set(training)))} in training mode")
+
+
+def _beside(images: Tensor) -> Tensor:
+    """The images in float64, each pixel moved by up to ASIDE towards the middle of [0, 1], by another length each."""
+    lengths = torch.rand(images.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).to(images.device)
+    return images.double() + ASIDE * lengths * torch.where(images < 0.5, 1.0, -1.0)
 
 
 def _exact(model: nn.Module, images: Tensor) -> nn.Module:

@@ -25,7 +25,8 @@ def one() -> Iterator[None]:
 def each(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> list[Result]:
     """`function` of each item, in their order: on a CPU as many at a time as torch has threads, each in one; elsewhere one after another.
 
-    For work on tensors so small that a second thread adds little to one piece of it. An error in one ends the rest that has not begun, and is raised.
+    For work on tensors so small that a second thread adds little to one piece of it. An error is raised once the items before it are done; what
+    has not begun by then is dropped.
     """
     workers = torch.get_num_threads() if device.type == "cpu" else 1
     gradients = torch.is_grad_enabled()

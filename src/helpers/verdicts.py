@@ -52,7 +52,7 @@ CLAIMS = {
     "Lipschitz bounds": Statement(
         "The bounds of single layers are large, so instability can arise from the first layer on.",
         "{doc}`lipschitz`",
-        (("lipschitz", "every convolution of AlexNet can enlarge"), ("lipschitz", "instability arises in the first layer")),
+        (("lipschitz", "every convolution of AlexNet can enlarge"), ("lipschitz", "the first layer already favours an adversarial perturbation")),
     ),
     "Training": Statement(
         "Training on adversarial examples regularises: below {adversarial} % test error, against {weight decay} % with weight decay "
