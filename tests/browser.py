@@ -21,6 +21,12 @@ HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
 CHROMIUM = downloads.chromium()
 PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
+CUT_OFF = """[...document.querySelectorAll("article table caption")].filter(caption => {  // of a table scrolled to its end
+  const seen = caption.closest("table").parentElement;
+  seen.scrollLeft = seen.scrollWidth;
+  const [inner, outer] = [caption, seen].map(element => element.getBoundingClientRect());
+  return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+}).map(caption => caption.textContent.slice(0, 60))"""
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -107,6 +113,7 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
         elements = "[...document.querySelectorAll('article *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1)"
         wide = page.evaluate(f"{elements}.slice(0, 5).map(element => element.outerHTML.slice(0, 120))")
         problems.append(f"{overflow} px wider than the window: {wide}")
+    problems += [f"caption cut off: {text}" for text in page.evaluate(CUT_OFF)]
     problems = list(problems)  # axe itself asks for style sheets under addresses that do not exist
     page.evaluate(UNWRAP_ALIKE)
     for violation in Axe().run(page).response["violations"]:
