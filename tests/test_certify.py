@@ -8,6 +8,8 @@ from helpers import certify, data, enclosure, exact, models, search
 from helpers.ball import Ball
 from helpers.enclosure import Affine, Network
 
+AFFINE = [nn.Linear(7, 5), nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False)]
+
 
 def perceptron(seed, activation=nn.Sigmoid, scale=3.0):
     generator = torch.Generator().manual_seed(seed)
@@ -75,7 +77,7 @@ def test_a_ball_without_extent_has_the_logits_own_margins(make):
     assert torch.allclose(bound, lead, atol=1e-6)
 
 
-@pytest.mark.parametrize("module", [nn.Linear(7, 5), nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False)])
+@pytest.mark.parametrize("module", AFFINE)
 def test_an_affine_map_is_pulled_back_by_its_adjoint(module):
     shape = (7,) if isinstance(module, nn.Linear) else (module.in_channels, 6, 5)
     affine = Affine.of(module.double(), shape)
@@ -87,7 +89,7 @@ def test_an_affine_map_is_pulled_back_by_its_adjoint(module):
     assert torch.allclose(torch.einsum("bsi,bi->bs", pulled.flatten(2), x.flatten(1)) + constant, wanted)
 
 
-@pytest.mark.parametrize("module", [nn.Linear(7, 5), nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False)])
+@pytest.mark.parametrize("module", AFFINE)
 def test_an_affine_map_stretches_nothing_by_more_than_its_norm(module):
     shape = (7,) if isinstance(module, nn.Linear) else (module.in_channels, 6, 5)
     affine = Affine.of(module.double(), shape)
