@@ -48,7 +48,7 @@ test: install ## unit tests, then every chapter under smoke: executed, validated
 	HTML="$(BUILD)/smoke/html" $(RUN) pytest --quiet tests/book.py
 
 models: install ## train the networks that lack a checkpoint (MODELS="FC10(1)" for some, FORCE=1 for those that have one)
-	$(RUN) helpers.runs --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
+	$(RUN) helpers.models --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
 
 reference: install ## execute the chapters in book/ under paper, in place, with their results: what is committed
 	$(RUN) helpers execute $(EDITION) --profile paper $(CHAPTERS)

@@ -27,15 +27,24 @@ import torchattacks
 from scipy import sparse
 from torch import Tensor, nn
 
-from helpers import adversarial, data, exact, files, models, results, search, threads
+from helpers import data, exact, files, machine, models, places, search, threads
+from helpers.report import results
+from helpers.search import adversarial
 
-NETWORKS = {"FC10(1e-4)": 256, "FC10(1)": 256, "FC100-100-10": 256, "ConvNet": 64}  # correctly classified training images for each
+NETWORKS = {
+    "FC10(1e-4)": 256,
+    "FC10(1)": 256,
+    "FC100-100-10": 256,
+    "ConvNet": 64,
+}  # correctly classified training images for each
 SCIPY_IMAGES = 16
 TASKS = ("growth", "exact", "random", "nearest")
 WARM_UP = 4  # images of the first call, which is not timed
-OUTPUT = Path(__file__).parents[1] / "results" / "benchmarks" / "search.json"
+OUTPUT = places.BENCHMARKS / "search.json"
 
-Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]  # network, images, labels -> adversarial images
+Attack = Callable[
+    [nn.Module, Tensor, Tensor], Tensor
+]  # network, images, labels -> adversarial images
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,9 @@ def of_foolbox(attack: foolbox.attacks.base.MinimizationAttack) -> Attack:
     """A minimum-norm attack of foolbox."""
 
     def run(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return attack(foolbox.PyTorchModel(network, bounds=(0, 1)), images, labels, epsilons=None)[1]
+        return attack(foolbox.PyTorchModel(network, bounds=(0, 1)), images, labels, epsilons=None)[
+            1
+        ]
 
     return run
 
@@ -73,7 +84,9 @@ def of_torchattacks(kind: type[torchattacks.attack.Attack], **options: object) -
 
 def ours(**options: object) -> Attack:
     """Our search."""
-    return lambda network, images, labels: search.minimum_distortion(network, images, labels, **options).images  # type: ignore[arg-type]
+    return lambda network, images, labels: (
+        search.minimum_distortion(network, images, labels, **options).images
+    )  # type: ignore[arg-type]
 
 
 def peers() -> dict[tuple[str, str], Attack]:
@@ -84,17 +97,23 @@ def peers() -> dict[tuple[str, str], Attack]:
         ("ours", "best"): ours(targets="nearest"),
         ("ours", "fast"): ours(targets="nearest", effort="fast"),
         ("foolbox", "DeepFool"): of_foolbox(attacks.L2DeepFoolAttack()),
-        ("foolbox", "DeepFool, overshoot 1e-4"): of_foolbox(attacks.L2DeepFoolAttack(overshoot=1e-4)),
+        ("foolbox", "DeepFool, overshoot 1e-4"): of_foolbox(
+            attacks.L2DeepFoolAttack(overshoot=1e-4)
+        ),
         ("foolbox", "DDN, 100 steps"): of_foolbox(ddn),
         ("foolbox", "DDN, 1000 steps"): of_foolbox(attacks.DDNAttack(steps=1000)),
         ("foolbox", "FMN, 100 steps"): of_foolbox(attacks.L2FMNAttack()),
         ("foolbox", "FMN, 1000 steps"): of_foolbox(attacks.L2FMNAttack(steps=1000)),
         ("foolbox", "C&W, 9 x 1000"): of_foolbox(attacks.L2CarliniWagnerAttack(steps=1000)),
-        ("foolbox", "Brendel-Bethge, from DDN"): of_foolbox(attacks.L2BrendelBethgeAttack(ddn, steps=300)),
+        ("foolbox", "Brendel-Bethge, from DDN"): of_foolbox(
+            attacks.L2BrendelBethgeAttack(ddn, steps=300)
+        ),
         ("torchattacks", "DeepFool"): of_torchattacks(torchattacks.DeepFool),
         ("torchattacks", "C&W, 1000 steps"): of_torchattacks(torchattacks.CW, steps=1000),
         ("torchattacks", "FAB, 10 steps"): of_torchattacks(torchattacks.FAB, norm="L2", eps=100.0),
-        ("torchattacks", "FAB, 100 steps"): of_torchattacks(torchattacks.FAB, norm="L2", eps=100.0, steps=100),
+        ("torchattacks", "FAB, 100 steps"): of_torchattacks(
+            torchattacks.FAB, norm="L2", eps=100.0, steps=100
+        ),
     }
 
 
@@ -127,11 +146,15 @@ class Counter:
 def judged(network: nn.Module, images: Tensor, found: Tensor, labels: Tensor) -> Tensor:
     """The length of each change, [n] float64; inf where the result is no adversarial image."""
     found = found.detach()
-    valid = ((found >= 0) & (found <= 1)).flatten(1).all(dim=1) & (network(found).argmax(dim=1) != labels)
+    valid = ((found >= 0) & (found <= 1)).flatten(1).all(dim=1) & (
+        network(found).argmax(dim=1) != labels
+    )
     return torch.where(valid, (found.double() - images.double()).flatten(1).norm(dim=1), torch.inf)
 
 
-def measure(task: str, name: str, method: tuple[str, str], attack: Attack, problem: tuple[Tensor, Tensor]) -> tuple[Measurement, Tensor]:
+def measure(
+    task: str, name: str, method: tuple[str, str], attack: Attack, problem: tuple[Tensor, Tensor]
+) -> tuple[Measurement, Tensor]:
     """Run an attack once for the warm-up and once for the clock; the lengths too."""
     images, labels = problem
     network = models.load(name)
@@ -145,9 +168,13 @@ def measure(task: str, name: str, method: tuple[str, str], attack: Attack, probl
     seconds = time.perf_counter() - started
     lengths = judged(network, images, found, labels)
     good = lengths.isfinite()
-    middle = (lengths[good].mean().item(), lengths[good].median().item()) if good.any() else (None, None)
+    middle = (
+        (lengths[good].mean().item(), lengths[good].median().item()) if good.any() else (None, None)
+    )
     passes = counter.forward / len(images), counter.backward / len(images)
-    return Measurement(task, name, *method, len(images), seconds, good.double().mean().item(), *middle, *passes), lengths
+    return Measurement(
+        task, name, *method, len(images), seconds, good.double().mean().item(), *middle, *passes
+    ), lengths
 
 
 def against(measurement: Measurement, lengths: Tensor, best: Tensor) -> Measurement:
@@ -206,7 +233,11 @@ def clarabel_one(slopes: np.ndarray, needed: np.ndarray, x: np.ndarray) -> np.nd
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     cone = [clarabel.NonnegativeConeT(len(bounds))]
-    return np.array(clarabel.DefaultSolver(identity, np.zeros(len(x)), constraints, bounds, cone, settings).solve().x)
+    return np.array(
+        clarabel.DefaultSolver(identity, np.zeros(len(x)), constraints, bounds, cone, settings)
+        .solve()
+        .x
+    )
 
 
 def exact_minimum(name: str, count: int) -> list[Measurement]:
@@ -220,15 +251,28 @@ def exact_minimum(name: str, count: int) -> list[Measurement]:
     seconds = time.perf_counter() - started
     flat = images.flatten(1).double()
     logits = flat @ weight.T + bias
-    others = torch.tensor([[k for k in range(models.CLASSES) if k != target] for target in targets.tolist()])
+    others = torch.tensor(
+        [[k for k in range(models.CLASSES) if k != target] for target in targets.tolist()]
+    )
     started, lengths = time.perf_counter(), []
     for x, z, target, rest in zip(flat, logits, targets, others, strict=True):
-        step = clarabel_one((weight[target] - weight[rest]).numpy(), (z[rest] - z[target]).numpy(), x.numpy())
+        step = clarabel_one(
+            (weight[target] - weight[rest]).numpy(), (z[rest] - z[target]).numpy(), x.numpy()
+        )
         lengths.append(np.linalg.norm(step))
     theirs = torch.tensor(np.array(lengths)), time.perf_counter() - started
     found = []
-    for method, (length, time_taken) in {("ours", "exact"): (optimum.l2, seconds), ("Clarabel", "interior point, image by image"): theirs}.items():
-        middle = length.mean().item(), length.median().item(), 0.0, 0.0, (length.mean() / optimum.l2.mean()).item()
+    for method, (length, time_taken) in {
+        ("ours", "exact"): (optimum.l2, seconds),
+        ("Clarabel", "interior point, image by image"): theirs,
+    }.items():
+        middle = (
+            length.mean().item(),
+            length.median().item(),
+            0.0,
+            0.0,
+            (length.mean() / optimum.l2.mean()).item(),
+        )
         found.append(Measurement("exact", name, *method, count, time_taken, 1.0, *middle))
         report(found[-1])
     return found
@@ -243,26 +287,59 @@ def growth(count: int, effort: str) -> Measurement:
     seconds = time.perf_counter() - started
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     middle = found.l2[found.success].mean().item(), found.l2[found.success].median().item()
-    succeeded, evaluations = found.success.double().mean().item(), found.evaluations.double().mean().item()
-    return Measurement("growth", "FC100-100-10", "ours", effort, count, seconds, succeeded, *middle, evaluations, 0.0, gigabytes=gigabytes)
+    succeeded, evaluations = (
+        found.success.double().mean().item(),
+        found.evaluations.double().mean().item(),
+    )
+    return Measurement(
+        "growth",
+        "FC100-100-10",
+        "ours",
+        effort,
+        count,
+        seconds,
+        succeeded,
+        *middle,
+        evaluations,
+        0.0,
+        gigabytes=gigabytes,
+    )
 
 
 def report(found: Measurement) -> None:
     """One line on the terminal."""
-    length = f"mean {found.mean_l2:.4f} median {found.median_l2:.4f}" if found.mean_l2 else "nothing found"
+    length = (
+        f"mean {found.mean_l2:.4f} median {found.median_l2:.4f}"
+        if found.mean_l2
+        else "nothing found"
+    )
     ratio = f" ratio {found.ratio:.3f}" if found.ratio else ""
     memory = f" {found.gigabytes:.2f} GB" if found.gigabytes else ""
     name = f"{found.task:8} {found.network:12} {found.library}, {found.method}, {found.n}"
-    print(f"{name}: {found.seconds:.2f} s, success {found.success:.1%}, {length}{ratio}{memory}", flush=True)
+    print(
+        f"{name}: {found.seconds:.2f} s, success {found.success:.1%}, {length}{ratio}{memory}",
+        flush=True,
+    )
 
 
 def main() -> int:
     """Run everything and write the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, help="for every network, instead of 256 (ConvNet: 64)")
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=TASKS, help="the others keep their numbers")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--images", type=int, help="for every network, instead of 256 (ConvNet: 64)"
+    )
+    parser.add_argument(
+        "--tasks", nargs="+", choices=TASKS, default=TASKS, help="the others keep their numbers"
+    )
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument("--largest", type=int, default=60_000, help="images in the largest search of the growth comparison")
+    parser.add_argument(
+        "--largest",
+        type=int,
+        default=60_000,
+        help="images in the largest search of the growth comparison",
+    )
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
@@ -277,11 +354,19 @@ def main() -> int:
         for name, count in networks.items() if task in options.tasks else ():
             if task != "exact" or models.specification(name).hidden == ():
                 found += run(name, count)
-    versions = {"foolbox": foolbox.__version__, "torchattacks": torchattacks.__version__, "threads": str(torch.get_num_threads())}
+    versions = {
+        "foolbox": foolbox.__version__,
+        "torchattacks": torchattacks.__version__,
+        "threads": str(torch.get_num_threads()),
+    }
     kept = results.read(options.output)["records"] if options.output.exists() else []
-    records = [record for record in kept if record["task"] not in options.tasks] + [asdict(measurement) for measurement in found]
-    content = {"environment": {**results.environment(), **versions}, "records": records}
-    files.write_text(options.output, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    records = [record for record in kept if record["task"] not in options.tasks] + [
+        asdict(measurement) for measurement in found
+    ]
+    content = {"environment": {**machine.environment(), **versions}, "records": records}
+    files.write_text(
+        options.output, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    )
     print(f"written: {options.output}")
     return 0
 

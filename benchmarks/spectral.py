@@ -22,13 +22,21 @@ import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
-from helpers import files, models, operators, pretrained, results, spectral
+from helpers import files, machine, models, places, pretrained, spectral
+from helpers.report import results
+from helpers.spectral import operators
 
-OUTPUT = results.BENCHMARKS / "spectral.json"
+OUTPUT = places.BENCHMARKS / "spectral.json"
 STEPS = (60, 1000)  # of plain power iteration
 ENTRIES = 3e7  # of a matrix that fits
 REPEATS, SHORT = 3, 10.0  # runs below so many seconds are repeated
-SHAPES = {"conv1": (3, 224, 224), "conv2": (64, 27, 27), "conv3": (192, 13, 13), "conv4": (384, 13, 13), "conv5": (256, 13, 13)}
+SHAPES = {
+    "conv1": (3, 224, 224),
+    "conv2": (64, 27, 27),
+    "conv3": (192, 13, 13),
+    "conv4": (384, 13, 13),
+    "conv5": (256, 13, 13),
+}
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,19 @@ def cases() -> list[Case]:
     alexnet, convnet = pretrained.load("alexnet"), models.load("ConvNet")
     wide = nn.Conv2d(512, 512, 3, padding=1, bias=False)
     with torch.no_grad():
-        wide.weight.copy_(torch.randn(wide.weight.shape, generator=torch.Generator().manual_seed(0)) / math.sqrt(512 * 9))
-    found = [Case(f"AlexNet {name}", alexnet.get_submodule(name), shape) for name, shape in SHAPES.items()]
+        wide.weight.copy_(
+            torch.randn(wide.weight.shape, generator=torch.Generator().manual_seed(0))
+            / math.sqrt(512 * 9)
+        )
+    found = [
+        Case(f"AlexNet {name}", alexnet.get_submodule(name), shape)
+        for name, shape in SHAPES.items()
+    ]
     found += [Case("512 random 3 x 3", wide, (512, 14, 14))]
-    found += [Case("ConvNet conv1", convnet.conv1, (1, 28, 28)), Case("ConvNet conv2", convnet.conv2, (16, 14, 14))]
+    found += [
+        Case("ConvNet conv1", convnet.conv1, (1, 28, 28)),
+        Case("ConvNet conv2", convnet.conv2, (16, 14, 14)),
+    ]
     for name in ("FC100-100-10", "AE400-10"):
         found.append(Case(f"{name} hidden1", models.load(name).hidden1, (784,)))
     return found
@@ -75,7 +92,11 @@ class Operator:
     """The layer's linear part in float64 and its Gram operator, by automatic differentiation; it counts how often that is applied."""
 
     def __init__(self, case: Case) -> None:
-        self.linear, self.shape, self.applied = operators._linear_part(case.layer), (1, *case.shape), 0
+        self.linear, self.shape, self.applied = (
+            operators._linear_part(case.layer),
+            (1, *case.shape),
+            0,
+        )
 
     def gram(self, vector: Tensor) -> Tensor:
         """W^T W x."""
@@ -114,7 +135,13 @@ def arpack(case: Case) -> tuple[float, float]:
         return operator.gram(torch.from_numpy(np.ascontiguousarray(vector))).flatten().numpy()
 
     start = np.random.default_rng(1).standard_normal(size)
-    values, vectors = eigsh(LinearOperator((size, size), matvec=apply, dtype=np.float64), k=1, ncv=min(80, size), tol=0, v0=start)
+    values, vectors = eigsh(
+        LinearOperator((size, size), matvec=apply, dtype=np.float64),
+        k=1,
+        ncv=min(80, size),
+        tol=0,
+        v0=start,
+    )
     residual = float(np.linalg.norm(apply(vectors[:, 0]) - values[0] * vectors[:, 0]) / values[0])
     return math.sqrt(values[0]), residual
 
@@ -122,35 +149,53 @@ def arpack(case: Case) -> tuple[float, float]:
 def fourier(case: Case) -> float:
     """The norm of the layer's kernels on a periodic grid of the input's size, or the next multiple of the stride."""
     layer = case.layer
-    grid = [step * -(-size // step) for size, step in zip(case.shape[1:], layer.stride, strict=True)]
+    grid = [
+        step * -(-size // step) for size, step in zip(case.shape[1:], layer.stride, strict=True)
+    ]
     return spectral.fourier_norm(layer.weight, grid, layer.stride)
 
 
-def power(case: Case, reference: float, wanted: dict[str, float], limit: float) -> dict[str, tuple[int, float, float, bool]]:
+def power(
+    case: Case, reference: float, wanted: dict[str, float], limit: float
+) -> dict[str, tuple[int, float, float, bool]]:
     """Plain power iteration from a random start: steps, seconds, value and whether it got there, at STEPS and at the `wanted` relative errors.
 
     One run; it ends when the last of these is reached, or after `limit` seconds beyond its thousandth step.
     """
     operator, step, value, seconds, deadline = Operator(case), 0, 0.0, 0.0, math.inf
     found: dict[str, tuple[int, float, float, bool]] = {}
-    vector = torch.randn(operator.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    vector = torch.randn(
+        operator.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
     started = time.process_time()
     while seconds < deadline and (step < STEPS[-1] or len(found) < len(STEPS) + len(wanted)):
         vector = operator.gram(vector / vector.norm())
-        step, value, seconds = step + 1, math.sqrt(vector.norm().item()), time.process_time() - started
+        step, value, seconds = (
+            step + 1,
+            math.sqrt(vector.norm().item()),
+            time.process_time() - started,
+        )
         if step in STEPS:
             found[f"power iteration, {step} steps"] = (step, seconds, value, True)
         if step == STEPS[-1]:
             deadline = seconds + limit
         error = 1 - value / reference
-        found |= {name: (step, seconds, value, True) for name, size in wanted.items() if name not in found and error <= size}
+        found |= {
+            name: (step, seconds, value, True)
+            for name, size in wanted.items()
+            if name not in found and error <= size
+        }
     missing = {name: (step, seconds, value, False) for name in wanted if name not in found}
     return found | missing
 
 
 def measure(case: Case, limit: float) -> list[Measurement]:
     """Every method on one layer."""
-    fits = math.prod(case.shape) * Operator(case).linear(torch.zeros(1, *case.shape, dtype=torch.float64)).numel() <= ENTRIES
+    fits = (
+        math.prod(case.shape)
+        * Operator(case).linear(torch.zeros(1, *case.shape, dtype=torch.float64)).numel()
+        <= ENTRIES
+    )
     if fits:
         reference, seconds = timed(lambda: dense(case))
         source, residual = "dense SVD", 0.0
@@ -158,8 +203,22 @@ def measure(case: Case, limit: float) -> list[Measurement]:
         (reference, residual), source, seconds = arpack(case), "ARPACK", math.nan
     weight, shape = ("x".join(map(str, size)) for size in (case.layer.weight.shape, case.shape))
 
-    def row(method: str, value: float, seconds: float, steps: int | None = None, *, reached: bool = True) -> Measurement:
-        found = Measurement(case.name, weight, shape, method, steps, seconds, value, value / reference - 1, source, residual, reached)
+    def row(
+        method: str, value: float, seconds: float, steps: int | None = None, *, reached: bool = True
+    ) -> Measurement:
+        found = Measurement(
+            case.name,
+            weight,
+            shape,
+            method,
+            steps,
+            seconds,
+            value,
+            value / reference - 1,
+            source,
+            residual,
+            reached,
+        )
         report(found)
         return found
 
@@ -170,8 +229,14 @@ def measure(case: Case, limit: float) -> list[Measurement]:
     if isinstance(case.layer, nn.Conv2d):
         rows.append(row("Fourier, periodic grid", *timed(lambda: fourier(case))))
     nearest = max(abs(value / reference - 1), 1e-12)  # below that, rounding decides
-    wanted = {"power iteration, to 1e-6": operators.TOLERANCE, "power iteration, as near as ours": nearest}
-    rows += [row(name, value, seconds, steps, reached=reached) for name, (steps, seconds, value, reached) in power(case, reference, wanted, limit).items()]
+    wanted = {
+        "power iteration, to 1e-6": operators.TOLERANCE,
+        "power iteration, as near as ours": nearest,
+    }
+    rows += [
+        row(name, value, seconds, steps, reached=reached)
+        for name, (steps, seconds, value, reached) in power(case, reference, wanted, limit).items()
+    ]
     return rows
 
 
@@ -179,14 +244,26 @@ def report(found: Measurement) -> None:
     """One line on the terminal."""
     steps = f", {found.steps} steps" if found.steps else ""
     short = "" if found.reached else " (not reached)"
-    print(f"{found.layer:22} {found.method:32}{found.value:.9f} error {found.error:+.1e} {found.seconds:8.3f} s{steps}{short}", flush=True)
+    print(
+        f"{found.layer:22} {found.method:32}{found.value:.9f} error {found.error:+.1e} {found.seconds:8.3f} s{steps}{short}",
+        flush=True,
+    )
 
 
 def main() -> int:
     """Measure layer by layer, and write the file after each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", nargs="+", help="names, or beginnings of names; the others keep their numbers")
-    parser.add_argument("--limit", type=float, default=120.0, help="seconds that power iteration may go on after its 1000 steps")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--layers", nargs="+", help="names, or beginnings of names; the others keep their numbers"
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=120.0,
+        help="seconds that power iteration may go on after its 1000 steps",
+    )
     parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -197,9 +274,15 @@ def main() -> int:
             continue
         found = [asdict(measurement) for measurement in measure(case, options.limit)]
         kept = results.read(options.output)["records"] if options.output.exists() else []
-        records = sorted([*found, *(record for record in kept if record["layer"] != case.name)], key=lambda record: order.index(record["layer"]))
-        content = {"environment": {**results.environment(), "threads": "1"}, "records": records}
-        files.write_text(options.output, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        records = sorted(
+            [*found, *(record for record in kept if record["layer"] != case.name)],
+            key=lambda record: order.index(record["layer"]),
+        )
+        content = {"environment": {**machine.environment(), "threads": "1"}, "records": records}
+        files.write_text(
+            options.output,
+            json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        )
     print(f"written: {options.output}")
     return 0
 

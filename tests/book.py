@@ -11,8 +11,20 @@ import pytest
 from bs4 import BeautifulSoup
 
 HTML = Path(os.environ["HTML"]).resolve()
-PAGES = sorted(path for path in HTML.glob("*.html") if path.name != "index.html")  # index.html only leads to intro.html
-LOADED = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src", "video": "src", "audio": "src", "object": "data", "embed": "src"}
+PAGES = sorted(
+    path for path in HTML.glob("*.html") if path.name != "index.html"
+)  # index.html only leads to intro.html
+LOADED = {
+    "script": "src",
+    "link": "href",
+    "img": "src",
+    "iframe": "src",
+    "source": "src",
+    "video": "src",
+    "audio": "src",
+    "object": "data",
+    "embed": "src",
+}
 ELSEWHERE = re.compile(r"^(https?:)?//", re.IGNORECASE)
 
 
@@ -40,7 +52,12 @@ def soup(page: Path) -> BeautifulSoup:
 
 def loaded(soup: BeautifulSoup) -> list[str]:
     """Everything that a browser fetches by itself when it opens the page."""
-    fetched = [str(tag[attribute]) for name, attribute in LOADED.items() for tag in soup.find_all(name) if tag.get(attribute)]
+    fetched = [
+        str(tag[attribute])
+        for name, attribute in LOADED.items()
+        for tag in soup.find_all(name)
+        if tag.get(attribute)
+    ]
     return [address for address in fetched if not address.startswith("data:")]
 
 
@@ -64,7 +81,9 @@ def test_the_book_has_its_pages() -> None:
 
 def test_nothing_is_fetched_from_another_host(soup: BeautifulSoup) -> None:
     canonical = {str(tag["href"]) for tag in soup.find_all("link", rel="canonical")}
-    assert [address for address in loaded(soup) if ELSEWHERE.match(address) and address not in canonical] == []
+    assert [
+        address for address in loaded(soup) if ELSEWHERE.match(address) and address not in canonical
+    ] == []
 
 
 def test_no_script_in_the_page_names_another_host_to_fetch_from(soup: BeautifulSoup) -> None:
@@ -81,7 +100,12 @@ def test_style_sheets_fetch_nothing_from_another_host() -> None:
 
 
 def test_everything_that_is_fetched_is_there(page: Path, soup: BeautifulSoup) -> None:
-    missing = [address for address in loaded(soup) if not ELSEWHERE.match(address) and not (page.parent / unquote(urlsplit(address).path)).exists()]
+    missing = [
+        address
+        for address in loaded(soup)
+        if not ELSEWHERE.match(address)
+        and not (page.parent / unquote(urlsplit(address).path)).exists()
+    ]
     assert missing == []
 
 
@@ -92,14 +116,22 @@ def test_links_within_the_book_lead_somewhere(page: Path, soup: BeautifulSoup) -
         if parts.scheme or parts.netloc:
             continue
         target = page.parent / unquote(parts.path) if parts.path else page
-        if not target.exists() or (parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in identifiers(target.resolve())):
+        if not target.exists() or (
+            parts.fragment
+            and target.suffix == ".html"
+            and unquote(parts.fragment) not in identifiers(target.resolve())
+        ):
             broken.append(str(link["href"]))
     assert broken == []
 
 
 def test_every_picture_is_described(soup: BeautifulSoup) -> None:
     article = soup.find("article") or soup
-    assert [str(image)[:80] for image in article.find_all("img") if len(str(image.get("alt", "")).strip()) < 20] == []
+    assert [
+        str(image)[:80]
+        for image in article.find_all("img")
+        if len(str(image.get("alt", "")).strip()) < 20
+    ] == []
 
 
 def test_the_page_has_a_language_a_title_and_one_main_heading(soup: BeautifulSoup) -> None:
@@ -112,28 +144,57 @@ def test_the_page_has_a_language_a_title_and_one_main_heading(soup: BeautifulSou
 
 def test_no_reference_was_left_open(soup: BeautifulSoup) -> None:
     text = (soup.find("article") or soup).get_text()
-    for mark in ("{glue", "{numref", "{term", "{cite", "{doc", "{eq}", "WARNING", "nan [", "Traceback"):
+    for mark in (
+        "{glue",
+        "{numref",
+        "{term",
+        "{cite",
+        "{doc",
+        "{eq}",
+        "WARNING",
+        "nan [",
+        "Traceback",
+    ):
         assert mark not in text, mark
 
 
 def test_notebooks_can_be_downloaded() -> None:
-    for name in ("models", "units", "adversarial_search", "transfer", "noise", "lipschitz", "summary"):
+    for name in (
+        "models",
+        "units",
+        "adversarial_search",
+        "transfer",
+        "noise",
+        "lipschitz",
+        "summary",
+    ):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
         link = parsed(HTML / f"{name}.html").select_one(f'a[href="_sources/{name}.ipynb"]')
         assert link is not None
 
 
 def test_headings_do_not_skip_a_level(soup: BeautifulSoup) -> None:
-    levels = [int(tag.name[1]) for tag in (soup.find("article") or soup).find_all(re.compile("^h[1-6]$"))]
-    assert [(above, below) for above, below in itertools.pairwise(levels) if below > above + 1] == []
+    levels = [
+        int(tag.name[1]) for tag in (soup.find("article") or soup).find_all(re.compile("^h[1-6]$"))
+    ]
+    assert [
+        (above, below) for above, below in itertools.pairwise(levels) if below > above + 1
+    ] == []
 
 
 def test_every_page_has_a_title_and_a_description_of_its_own() -> None:
     pages = {page.name: parsed(page) for page in PAGES}
     titles = {name: page.title.get_text().strip() for name, page in pages.items() if page.title}
-    described = {name: [str(tag["content"]) for tag in page.find_all("meta", attrs={"name": "description"})] for name, page in pages.items()}
+    described = {
+        name: [str(tag["content"]) for tag in page.find_all("meta", attrs={"name": "description"})]
+        for name, page in pages.items()
+    }
     assert len(set(titles.values())) == len(pages)
-    assert [name for name, found in described.items() if len(found) != 1 or not 20 <= len(found[0]) <= 200] == []
+    assert [
+        name
+        for name, found in described.items()
+        if len(found) != 1 or not 20 <= len(found[0]) <= 200
+    ] == []
     assert len({found[0] for found in described.values()}) == len(pages)
 
 
@@ -141,5 +202,10 @@ def test_the_book_is_no_heavier_than_it_should_be() -> None:
     assert sum(path.stat().st_size for path in HTML.rglob("*") if path.is_file()) <= 40e6
     for page in PAGES:
         sources = {str(tag["src"]) for tag in parsed(page).find_all("img") if tag.get("src")}
-        images = [HTML / unquote(source) for source in sources if not source.startswith("data:")]  # those are in the page already
-        assert page.stat().st_size + sum(path.stat().st_size for path in images if path.is_file()) <= 1.5e6, page.name
+        images = [
+            HTML / unquote(source) for source in sources if not source.startswith("data:")
+        ]  # those are in the page already
+        assert (
+            page.stat().st_size + sum(path.stat().st_size for path in images if path.is_file())
+            <= 1.5e6
+        ), page.name

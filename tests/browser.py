@@ -15,11 +15,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from scipy import stats
 
-from helpers import downloads
+from helpers.edition import printing
 
 HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
-CHROMIUM = downloads.chromium()
+CHROMIUM = printing.chromium()
 PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
 CUT_OFF = """[...document.querySelectorAll("article table caption")].filter(caption => {  // of a table scrolled to its end
   const seen = caption.closest("table").parentElement;
@@ -28,7 +28,14 @@ CUT_OFF = """[...document.querySelectorAll("article table caption")].filter(capt
   return inner.left < outer.left - 1 || inner.right > outer.right + 1;
 }).map(caption => caption.textContent.slice(0, 60))"""
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 # Of the words of code that are seen, keep one of each look: their contrast takes axe most of its time.
 # It judges no word of one letter and none that is cut off: these stand for no other.
@@ -57,7 +64,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML)))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(HTML))
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -67,20 +76,29 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.fail("no Chromium on this machine: install it (Debian: apt-get install chromium) or set CHROMIUM")
+        pytest.fail(
+            "no Chromium on this machine: install it (Debian: apt-get install chromium) or set CHROMIUM"
+        )
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
         started.close()
 
 
-@pytest.fixture(params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids=lambda pair: "-".join(pair))
-def view(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[tuple[Page, list[str]]]:
+@pytest.fixture(
+    params=[(theme, size) for theme in ("light", "dark") for size in SIZES],
+    ids=lambda pair: "-".join(pair),
+)
+def view(
+    request: pytest.FixtureRequest, browser: Browser, address: str
+) -> Iterator[tuple[Page, list[str]]]:
     """An empty page in one theme and size, and the list of what goes wrong in it."""
     theme, size = request.param
     width, height = SIZES[size]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)
-    context.add_init_script(f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')")
+    context.add_init_script(
+        f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+    )
     problems: list[str] = []
 
     def guard(route: Route) -> None:
@@ -93,10 +111,22 @@ def view(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iter
     context.route("**/*", guard)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.on("console", lambda message: problems.append(f"console: {message.text}") if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(f"console: {message.text}") if message.type == "error" else None
+        ),
+    )
     page.on("pageerror", lambda error: problems.append(f"script: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-    page.on("response", lambda response: problems.append(f"{response.status}: {response.url}") if response.status >= 400 else None)
+    page.on(
+        "response",
+        lambda response: (
+            problems.append(f"{response.status}: {response.url}")
+            if response.status >= 400
+            else None
+        ),
+    )
     yield page, problems
     context.close()
 
@@ -106,19 +136,27 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
     page, problems = view
     page.goto(f"{address}/{name}", wait_until="networkidle")
     page.evaluate("window.MathJax?.startup?.promise")
-    broken = page.evaluate("[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).map(image => image.src)")
+    broken = page.evaluate(
+        "[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).map(image => image.src)"
+    )
     problems += [f"broken image: {source}" for source in broken]
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    overflow = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     if overflow > 1:
         elements = "[...document.querySelectorAll('article *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1)"
-        wide = page.evaluate(f"{elements}.slice(0, 5).map(element => element.outerHTML.slice(0, 120))")
+        wide = page.evaluate(
+            f"{elements}.slice(0, 5).map(element => element.outerHTML.slice(0, 120))"
+        )
         problems.append(f"{overflow} px wider than the window: {wide}")
     problems += [f"caption cut off: {text}" for text in page.evaluate(CUT_OFF)]
     problems = list(problems)  # axe itself asks for style sheets under addresses that do not exist
     page.evaluate(UNWRAP_ALIKE)
     for violation in Axe().run(page).response["violations"]:
         if violation["impact"] in {"serious", "critical"}:
-            problems.append(f"axe, {violation['impact']}: {violation['id']}: {[node['html'][:160] for node in violation['nodes'][:4]]}")
+            problems.append(
+                f"axe, {violation['impact']}: {violation['id']}: {[node['html'][:160] for node in violation['nodes'][:4]]}"
+            )
     assert problems == []
 
 
@@ -167,12 +205,19 @@ def test_solutions_and_folded_cells_open_by_keyboard(browser: Browser, address: 
 
 
 def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path: Path) -> None:
-    downloads.archive(HTML, tmp_path / "book.zip")
+    printing.archive(HTML, tmp_path / "book.zip")
     shutil.unpack_archive(tmp_path / "book.zip", tmp_path / "elsewhere")
     problems: list[str] = []
     page = browser.new_page()
     page.on("requestfailed", lambda request: problems.append(request.url))
-    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: (
+            problems.append(request.url)
+            if not request.url.startswith(("file:", "data:", "blob:"))
+            else None
+        ),
+    )
     page.goto((tmp_path / "elsewhere" / HTML.name / "index.html").as_uri(), wait_until="load")
     page.wait_for_url("**/intro.html")
     page.get_by_role("link", name="Next").first.click()
@@ -180,7 +225,12 @@ def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path
     page.evaluate("window.MathJax?.startup?.promise")
     assert page.locator("article h1").first.is_visible()
     assert page.locator("article mjx-container").count() > 0
-    assert page.evaluate("[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).length") == 0
+    assert (
+        page.evaluate(
+            "[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).length"
+        )
+        == 0
+    )
     assert problems == []
 
 
@@ -190,7 +240,9 @@ def test_a_notebook_is_downloaded_whole(browser: Browser, address: str, tmp_path
     with page.expect_download() as download:
         page.locator('a[href="_sources/noise.ipynb"]').first.evaluate("element => element.click()")
     download.value.save_as(tmp_path / "noise.ipynb")
-    assert (tmp_path / "noise.ipynb").read_bytes() == (HTML / "_sources" / "noise.ipynb").read_bytes()
+    assert (tmp_path / "noise.ipynb").read_bytes() == (
+        HTML / "_sources" / "noise.ipynb"
+    ).read_bytes()
 
 
 def test_from_the_disk_the_same_button_opens_the_notebooks_file(browser: Browser) -> None:
@@ -200,12 +252,21 @@ def test_from_the_disk_the_same_button_opens_the_notebooks_file(browser: Browser
     page.wait_for_url((HTML / "_sources" / "noise.ipynb").as_uri())
 
 
-def test_a_downloaded_notebook_runs_on_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_downloaded_notebook_runs_on_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("RESULTS", raising=False)
     folder = tmp_path / "downloads" / "empty"
     folder.mkdir(parents=True)
     shutil.copy(HTML / "_sources" / "noise.ipynb", folder)
-    papermill.execute_notebook(folder / "noise.ipynb", folder / "out.ipynb", {"profile": "smoke"}, cwd=folder, kernel_name="python3", progress_bar=False)
+    papermill.execute_notebook(
+        folder / "noise.ipynb",
+        folder / "out.ipynb",
+        {"profile": "smoke"},
+        cwd=folder,
+        kernel_name="python3",
+        progress_bar=False,
+    )
     assert "claims hold" in (folder / "out.ipynb").read_text(encoding="utf-8")
 
 
@@ -226,14 +287,28 @@ def truth(page: Page) -> str:
     told = page.locator(".picker-strip img").get_attribute("alt") or ""
     labels = ",".join(re.findall(r"\d", told))
     rows = (page.locator(".picker").get_attribute("data-labels") or "").split(";")
-    kinds = {kind for row, kind in zip(rows, (page.locator(".picker").get_attribute("data-kinds") or "").split(), strict=True) if row == labels}
-    shift = float((page.locator(".picker-strip img").get_attribute("style") or "").split("top: ")[1].split("%")[0])
-    kinds &= {(page.locator(".picker").get_attribute("data-kinds") or "").split()[round(-shift / 100)]}  # the picture agrees with its description
+    kinds = {
+        kind
+        for row, kind in zip(
+            rows, (page.locator(".picker").get_attribute("data-kinds") or "").split(), strict=True
+        )
+        if row == labels
+    }
+    shift = float(
+        (page.locator(".picker-strip img").get_attribute("style") or "")
+        .split("top: ")[1]
+        .split("%")[0]
+    )
+    kinds &= {
+        (page.locator(".picker").get_attribute("data-kinds") or "").split()[round(-shift / 100)]
+    }  # the picture agrees with its description
     assert len(kinds) == 1
     return kinds.pop()
 
 
-def test_the_picker_is_played_by_keyboard_and_keeps_the_score(view: tuple[Page, list[str]], address: str) -> None:
+def test_the_picker_is_played_by_keyboard_and_keeps_the_score(
+    view: tuple[Page, list[str]], address: str
+) -> None:
     page, problems = view
     page.goto(f"{address}/units.html#picker-7", wait_until="networkidle")
     names, hits, shown = {"unit": "Unit", "random": "Random direction"}, [], []
@@ -251,15 +326,21 @@ def test_the_picker_is_played_by_keyboard_and_keeps_the_score(view: tuple[Page, 
         score = page.locator(".picker-score").inner_text()
         told = [int(found) for found in re.findall(r"\d+", score)]
         assert told[:2] == [sum(hits), len(hits)]
-        assert told[2:5] == pytest.approx([100 * sum(hits) / len(hits), 100 * expected.low, 100 * expected.high], abs=0.51)
+        assert told[2:5] == pytest.approx(
+            [100 * sum(hits) / len(hits), 100 * expected.low, 100 * expected.high], abs=0.51
+        )
         assert told[6:8] == [low, high], score
         assert page.locator(".picker-answer").inner_text().startswith("Right" if right else "Wrong")
         assert page.locator(".picker-choices button:disabled").count() == 2
-        assert page.evaluate("document.activeElement.textContent") == ("Next strip" if number < 19 else "Play again")
+        assert page.evaluate("document.activeElement.textContent") == (
+            "Next strip" if number < 19 else "Play again"
+        )
         if number < 19:
             page.keyboard.press("Enter")
     assert len(set(shown)) == 20
-    assert "The end: 15 of 20. You can tell them apart." in page.locator(".picker-answer").inner_text()
+    assert (
+        "The end: 15 of 20. You can tell them apart." in page.locator(".picker-answer").inner_text()
+    )
     assert page.locator(".picker-answer[role=status], .picker-score[role=status]").count() == 2
     strip = page.locator(".picker-strip").bounding_box()
     assert strip is not None
@@ -292,7 +373,9 @@ def test_the_picker_works_from_a_file_in_the_order_of_its_seed(browser: Browser)
     assert orders[0] == orders[1] != orders[2]
 
 
-def test_without_scripts_the_picker_is_a_picture_with_answers(browser: Browser, address: str) -> None:
+def test_without_scripts_the_picker_is_a_picture_with_answers(
+    browser: Browser, address: str
+) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{address}/units.html")
@@ -300,5 +383,7 @@ def test_without_scripts_the_picker_is_a_picture_with_answers(browser: Browser, 
     page.locator(".picker summary").click()
     answers = page.locator(".picker details p").inner_text()
     kinds = (page.locator(".picker").get_attribute("data-kinds") or "").split()
-    assert [int(row) for row in re.findall(r"\d+", answers)] == [number for number, kind in enumerate(kinds, start=1) if kind == "unit"]
+    assert [int(row) for row in re.findall(r"\d+", answers)] == [
+        number for number, kind in enumerate(kinds, start=1) if kind == "unit"
+    ]
     context.close()

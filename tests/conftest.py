@@ -5,8 +5,8 @@ import torch
 from small_book import WORK, write_chapter, write_contents
 from torch import nn
 
-from helpers import chapters, models
-from helpers.chapters import Edition
+from helpers import models
+from helpers.edition.chapters import Edition
 
 
 @pytest.fixture
@@ -27,7 +27,6 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_contents(folder, "one", "two")
     write_chapter(folder, WORK)
     write_chapter(folder, WORK, name="two")
-    monkeypatch.setattr(chapters, "BOOK", folder)
     monkeypatch.setenv("BOOK", str(folder))
     monkeypatch.setenv("RESULTS", "")
     monkeypatch.setenv("MEASURED", "")

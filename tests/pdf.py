@@ -12,7 +12,11 @@ from nbformat import read
 from pypdf import PageObject, PdfReader
 
 BOOK = Path(__file__).parents[1] / "book"
-CHAPTERS = [entry["file"] for part in yaml.safe_load((BOOK / "_toc.yml").read_text())["parts"] for entry in part["chapters"]]
+CHAPTERS = [
+    entry["file"]
+    for part in yaml.safe_load((BOOK / "_toc.yml").read_text())["parts"]
+    for entry in part["chapters"]
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,12 @@ def links(pdf: PdfReader) -> Iterator[tuple[int, Any]]:
 
 
 def title(chapter: str) -> str:
-    return str(read(BOOK / f"{chapter}.ipynb", as_version=4).cells[0].source.splitlines()[0].removeprefix("# "))
+    return str(
+        read(BOOK / f"{chapter}.ipynb", as_version=4)
+        .cells[0]
+        .source.splitlines()[0]
+        .removeprefix("# ")
+    )
 
 
 def test_it_is_a_book_and_no_picture_of_one(pdf: PdfReader) -> None:
@@ -39,9 +48,15 @@ def test_it_is_a_book_and_no_picture_of_one(pdf: PdfReader) -> None:
 
 
 def test_every_chapter_has_a_bookmark_to_the_page_it_begins_on(pdf: PdfReader) -> None:
-    marked = {str(item.title): pdf.get_destination_page_number(item) for item in pdf.outline if not isinstance(item, list)}
+    marked = {
+        str(item.title): pdf.get_destination_page_number(item)
+        for item in pdf.outline
+        if not isinstance(item, list)
+    }
     notebooks = [name for name in CHAPTERS if (BOOK / f"{name}.ipynb").exists()]
-    assert [name for name in marked if name[0].isdigit()] == [f"{number}. {title(name)}" for number, name in enumerate(notebooks, start=1)]
+    assert [name for name in marked if name[0].isdigit()] == [
+        f"{number}. {title(name)}" for number, name in enumerate(notebooks, start=1)
+    ]
     assert list(marked.values()) == sorted(marked.values())
     for name, page in marked.items():
         assert page is not None
@@ -52,7 +67,9 @@ def test_every_link_leads_somewhere(pdf: PdfReader) -> None:
     inside = [link["/Dest"] for _, link in links(pdf) if "/Dest" in link]
     outside = [str(link["/A"].get("/URI")) for _, link in links(pdf) if "/Dest" not in link]
     assert len(inside) > 100
-    assert [name for name in inside if isinstance(name, str) and name not in pdf.named_destinations] == []
+    assert [
+        name for name in inside if isinstance(name, str) and name not in pdf.named_destinations
+    ] == []
     assert [address for address in outside if not address.startswith(("https://", "http://"))] == []
 
 
@@ -75,7 +92,10 @@ def boxes(page: PageObject) -> list[tuple[float, float, float, float]]:
     def visit(operator: bytes, _arguments: Any, matrix: list[float], _text: list[float]) -> None:
         if operator == b"Do":
             a, b, c, d, e, f = matrix
-            corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ np.array([[a, b], [c, d]]) + [e, f]
+            corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) @ np.array([[a, b], [c, d]]) + [
+                e,
+                f,
+            ]
             found.append((*corners.min(axis=0), *corners.max(axis=0)))
 
     page.extract_text(visitor_operand_before=visit)

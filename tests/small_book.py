@@ -15,14 +15,23 @@ path.write_text(json.dumps({"records": [{"id": f"{name}/value", "value": globals
 
 def write_chapter(book: Path, *cells: str, name: str = "one", seconds: float | None = None) -> None:
     """Write a chapter that runs the cells and then writes its `value`, or what is `recorded`; `seconds` is how long it is said to have taken."""
-    code = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}), *map(new_code_cell, cells), new_code_cell(f"name = {name!r}\n{WRITE}")]
+    code = [
+        new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]}),
+        *map(new_code_cell, cells),
+        new_code_cell(f"name = {name!r}\n{WRITE}"),
+    ]
     check = new_code_cell("print(value)", metadata={"tags": ["nbval-check-output"]})
     made = {} if seconds is None else {"helpers": {"seconds": seconds}}
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(new_notebook(cells=[new_markdown_cell("# One"), *code, check], metadata=kernel | made), book / f"{name}.ipynb")
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell("# One"), *code, check], metadata=kernel | made),
+        book / f"{name}.ipynb",
+    )
 
 
 def write_contents(book: Path, *names: str) -> None:
     """Write the table of contents of a book with these chapters, and a page that is no notebook."""
     listed = "".join(f"  - file: {name}\n" for name in names)
-    (book / "_toc.yml").write_text(f"format: jb-book\nroot: intro\nparts:\n- chapters:\n{listed}- chapters:\n  - file: glossary\n")
+    (book / "_toc.yml").write_text(
+        f"format: jb-book\nroot: intro\nparts:\n- chapters:\n{listed}- chapters:\n  - file: glossary\n"
+    )

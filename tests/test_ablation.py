@@ -8,20 +8,37 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from helpers import ablation, models, training
+from helpers import comparison, models
+from helpers.models import training
+from helpers.units import ablation
 
 CLASSES = 4
 
 
-def planted(weights: list[float], generator: torch.Generator) -> tuple[nn.Sequential, Tensor, Tensor]:
+def planted(
+    weights: list[float], generator: torch.Generator
+) -> tuple[nn.Sequential, Tensor, Tensor]:
     """A net whose first units each detect one class, with these weights in the answer, unit i class i modulo CLASSES; then
     one unit that is on for every image, with a weight on the first class. Images [400, 1, 1, units], and labels.
     """
     labels = torch.arange(400) % CLASSES
     detectors = torch.arange(len(weights)) % CLASSES == labels[:, None]
-    images = torch.cat([detectors * (0.8 + 0.2 * torch.rand(400, len(weights), generator=generator)), torch.ones(400, 1)], dim=1)
+    images = torch.cat(
+        [
+            detectors * (0.8 + 0.2 * torch.rand(400, len(weights), generator=generator)),
+            torch.ones(400, 1),
+        ],
+        dim=1,
+    )
     units = len(weights) + 1
-    model = nn.Sequential(OrderedDict(flatten=nn.Flatten(), hidden=nn.Linear(units, units, bias=False), relu=nn.ReLU(), logits=nn.Linear(units, CLASSES)))
+    model = nn.Sequential(
+        OrderedDict(
+            flatten=nn.Flatten(),
+            hidden=nn.Linear(units, units, bias=False),
+            relu=nn.ReLU(),
+            logits=nn.Linear(units, CLASSES),
+        )
+    )
     with torch.no_grad():
         model.hidden.weight.copy_(torch.eye(units))
         model.logits.weight.zero_()
@@ -35,7 +52,14 @@ def planted(weights: list[float], generator: torch.Generator) -> tuple[nn.Sequen
 def test_selectivity_of_known_units() -> None:
     labels = torch.tensor([0, 0, 1, 1, 2, 2])
     features = torch.tensor(
-        [[1.0, 2.0, 0.0, 3.0], [3.0, 2.0, 0.0, 3.0], [0.0, 2.0, 0.0, 1.0], [0.0, 2.0, 0.0, 1.0], [0.0, 2.0, 0.0, 1.0], [0.0, 2.0, 0.0, 1.0]]
+        [
+            [1.0, 2.0, 0.0, 3.0],
+            [3.0, 2.0, 0.0, 3.0],
+            [0.0, 2.0, 0.0, 1.0],
+            [0.0, 2.0, 0.0, 1.0],
+            [0.0, 2.0, 0.0, 1.0],
+            [0.0, 2.0, 0.0, 1.0],
+        ]
     )
     assert ablation.selectivity(features, labels).tolist() == pytest.approx([1, 0, 0, 0.5])
     with pytest.raises(ValueError, match="features: need values of at least 0, got -1"):
@@ -53,24 +77,37 @@ def test_the_only_detector_of_a_class_costs_that_class(generator: torch.Generato
 
 
 def test_the_mean_takes_what_a_unit_says_and_zero_what_it_adds(generator: torch.Generator) -> None:
-    model, images, labels = planted([0.1] * CLASSES, generator)  # the constant unit's 0.5 outweighs every detector: all images go to class 0
-    by_mean, by_zero = (ablation.damage(model, "relu", images, labels, reference=reference) for reference in (images, None))
+    model, images, labels = planted(
+        [0.1] * CLASSES, generator
+    )  # the constant unit's 0.5 outweighs every detector: all images go to class 0
+    by_mean, by_zero = (
+        ablation.damage(model, "relu", images, labels, reference=reference)
+        for reference in (images, None)
+    )
     assert by_mean["accuracy"].iloc[-1] == 0  # a constant unit says nothing
     assert by_mean["cross-entropy"].iloc[-1] == pytest.approx(0, abs=1e-9)
     assert by_zero["accuracy"].iloc[-1] == -0.75  # without what it adds, every image is right
 
 
-@pytest.mark.parametrize(("weights", "expected"), [([1.0, 1.0, 1.0, 1.0], 1), ([1.0, 2.0, 4.0, 8.0], -1)])
-def test_planted_importance_follows_selectivity_or_not(weights: list[float], expected: int, generator: torch.Generator) -> None:
+@pytest.mark.parametrize(
+    ("weights", "expected"), [([1.0, 1.0, 1.0, 1.0], 1), ([1.0, 2.0, 4.0, 8.0], -1)]
+)
+def test_planted_importance_follows_selectivity_or_not(
+    weights: list[float], expected: int, generator: torch.Generator
+) -> None:
     """Detectors that are less selective from unit to unit, and whose weight in the answer stays or makes up for it and more."""
     model, images, labels = planted(weights, generator)
     share = torch.tensor([0.0, 0.2, 0.4, 0.6])
     images[..., :CLASSES] = (1 - share) * images[..., :CLASSES] + share / CLASSES
     model.logits.weight[0, -1] = 0
     selective = ablation.selectivity(model[:3](images), labels).numpy()[:CLASSES]
-    lost = ablation.damage(model, "relu", images, labels, reference=images)["cross-entropy"].to_numpy()[:CLASSES]
+    lost = ablation.damage(model, "relu", images, labels, reference=images)[
+        "cross-entropy"
+    ].to_numpy()[:CLASSES]
     assert np.all(np.diff(selective) < 0)
-    assert ablation.rank_correlation(selective, lost, resamples=200, seed=0).value == pytest.approx(expected)
+    assert comparison.rank_correlation(
+        selective, lost, resamples=200, seed=0
+    ).value == pytest.approx(expected)
 
 
 def test_damage_is_that_of_a_net_without_the_unit() -> None:
@@ -78,49 +115,88 @@ def test_damage_is_that_of_a_net_without_the_unit() -> None:
     generator = torch.Generator().manual_seed(0)
     model = models.build("ConvNet")
     training.initialise(model, generator)
-    images, labels = torch.rand(60, 1, 28, 28, generator=generator), torch.randint(10, (60,), generator=generator)
+    images, labels = (
+        torch.rand(60, 1, 28, 28, generator=generator),
+        torch.randint(10, (60,), generator=generator),
+    )
     found = ablation.damage(model, "relu3", images, labels, batch_size=25)
     with torch.no_grad():
         loss = nn.functional.cross_entropy(model(images), labels)
         model.logits.weight[:, 5] = 0
-        assert found["cross-entropy"][5] == pytest.approx((nn.functional.cross_entropy(model(images), labels) - loss).item(), abs=1e-5)
-    loss, channels = nn.functional.cross_entropy(model(images), labels).item(), ablation.damage(model, "pool1", images, labels)
+        assert found["cross-entropy"][5] == pytest.approx(
+            (nn.functional.cross_entropy(model(images), labels) - loss).item(), abs=1e-5
+        )
+    loss, channels = (
+        nn.functional.cross_entropy(model(images), labels).item(),
+        ablation.damage(model, "pool1", images, labels),
+    )
     with torch.no_grad():
         model.conv2.weight[:, 3] = 0
-        assert channels["cross-entropy"][3] == pytest.approx(nn.functional.cross_entropy(model(images), labels).item() - loss, abs=1e-5)
+        assert channels["cross-entropy"][3] == pytest.approx(
+            nn.functional.cross_entropy(model(images), labels).item() - loss, abs=1e-5
+        )
     assert len(channels) == 16
 
 
-@pytest.mark.parametrize(("layer", "labels", "message"), [("nowhere", 7, "unknown layer 'nowhere'"), ("relu3", 6, "labels: need shape")])
+@pytest.mark.parametrize(
+    ("layer", "labels", "message"),
+    [("nowhere", 7, "unknown layer 'nowhere'"), ("relu3", 6, "labels: need shape")],
+)
 def test_damage_refuses(layer: str, labels: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ablation.damage(models.build("ConvNet"), layer, torch.rand(7, 1, 28, 28), torch.zeros(labels, dtype=torch.int64))
+        ablation.damage(
+            models.build("ConvNet"),
+            layer,
+            torch.rand(7, 1, 28, 28),
+            torch.zeros(labels, dtype=torch.int64),
+        )
 
 
 def test_rank_correlation_is_spearmans() -> None:
     first, second = np.random.default_rng(0).integers(5, size=(2, 40)).astype(float)
-    found = ablation.rank_correlation(first, second, resamples=400, seed=0)
+    found = comparison.rank_correlation(first, second, resamples=400, seed=0)
     assert found.value == pytest.approx(stats.spearmanr(first, second).statistic)
-    options = {"paired": True, "vectorized": False, "n_resamples": 400, "method": "percentile", "rng": np.random.default_rng(1)}
-    expected = stats.bootstrap((first, second), lambda x, y: stats.spearmanr(x, y).statistic, **options).confidence_interval
+    options = {
+        "paired": True,
+        "vectorized": False,
+        "n_resamples": 400,
+        "method": "percentile",
+        "rng": np.random.default_rng(1),
+    }
+    expected = stats.bootstrap(
+        (first, second), lambda x, y: stats.spearmanr(x, y).statistic, **options
+    ).confidence_interval
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.06)
-    assert ablation.rank_correlation(first, first**3, resamples=100, seed=0).value == pytest.approx(1)
+    assert comparison.rank_correlation(
+        first, first**3, resamples=100, seed=0
+    ).value == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("first", "second"), [(np.ones(5), np.arange(5.0)), (np.arange(2.0), np.arange(2.0)), (np.arange(4.0), np.arange(5.0))])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.ones(5), np.arange(5.0)),
+        (np.arange(2.0), np.arange(2.0)),
+        (np.arange(4.0), np.arange(5.0)),
+    ],
+)
 def test_rank_correlation_refuses(first: np.ndarray, second: np.ndarray) -> None:
     with pytest.raises(ValueError, match="first, second: need vectors"):
-        ablation.rank_correlation(first, second, resamples=10, seed=0)
+        comparison.rank_correlation(first, second, resamples=10, seed=0)
 
 
-def test_the_last_layers_units_and_modules_that_overwrite_their_input_are_taken(generator: torch.Generator) -> None:
+def test_the_last_layers_units_and_modules_that_overwrite_their_input_are_taken(
+    generator: torch.Generator,
+) -> None:
     model, images, labels = planted([2.0, 1.0, 2.0, 1.5], generator)
     last = ablation.damage(model, "logits", images, labels)
     logits = model(images)
     for unit in range(CLASSES):
         clamped = logits.clone()
         clamped[:, unit] = 0
-        right = [(values.argmax(dim=1) == labels).double().mean().item() for values in (logits, clamped)]
+        right = [
+            (values.argmax(dim=1) == labels).double().mean().item() for values in (logits, clamped)
+        ]
         assert last.loc[unit, "accuracy"] == pytest.approx(right[0] - right[1])
     expected = ablation.damage(model, "hidden", images - 0.5, labels)
     model.relu.inplace = True

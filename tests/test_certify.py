@@ -4,16 +4,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers import certify, data, enclosure, exact, models, search
-from helpers.ball import Ball
-from helpers.enclosure import Affine, Network
+from helpers import certify, data, exact, models, search
+from helpers.certify import enclosure, radius
+from helpers.certify.ball import Ball
+from helpers.certify.enclosure import Affine, Network
 
-AFFINE = [nn.Linear(7, 5), nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False)]
+AFFINE = [
+    nn.Linear(7, 5),
+    nn.Conv2d(2, 3, 3, stride=2, padding=1),
+    nn.Conv2d(4, 4, 2, groups=2, dilation=2, bias=False),
+]
 
 
 def perceptron(seed, activation=nn.Sigmoid, scale=3.0):
     generator = torch.Generator().manual_seed(seed)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 12), activation(), nn.Linear(12, 9), activation(), nn.Linear(9, 4))
+    model = nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(36, 12),
+        activation(),
+        nn.Linear(12, 9),
+        activation(),
+        nn.Linear(9, 4),
+    )
     return planted(model, generator, scale)
 
 
@@ -37,7 +49,9 @@ def planted(model, generator, scale):
     for module in model:
         if hasattr(module, "weight"):
             fan = module.weight[0].numel()
-            module.weight.data = scale * torch.randn(module.weight.shape, generator=generator) / fan**0.5
+            module.weight.data = (
+                scale * torch.randn(module.weight.shape, generator=generator) / fan**0.5
+            )
             module.bias.data = torch.randn(module.bias.shape, generator=generator) / 2
     return model.eval().requires_grad_(requires_grad=False)
 
@@ -55,13 +69,19 @@ def inside(ball, count, generator):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), radius=st.floats(1e-3, 2.0), make=st.sampled_from([perceptron, convolutional, lambda seed: perceptron(seed, nn.ReLU)]))
+@given(
+    seed=st.integers(0, 10**6),
+    radius=st.floats(1e-3, 2.0),
+    make=st.sampled_from([perceptron, convolutional, lambda seed: perceptron(seed, nn.ReLU)]),
+)
 def test_no_image_of_the_ball_is_below_the_margins(seed, radius, make):
     model, originals = make(seed), images(4, seed)
     labels = model(originals).argmax(dim=1)
     ball = Ball(originals.double(), torch.full((4,), radius, dtype=torch.float64))
     bound = enclosure.margins(Network.of(model, (1, 6, 6)), ball, labels)
-    logits = model.double()(inside(ball, 300, torch.Generator().manual_seed(seed)).flatten(0, 1)).view(300, 4, 4)
+    logits = model.double()(
+        inside(ball, 300, torch.Generator().manual_seed(seed)).flatten(0, 1)
+    ).view(300, 4, 4)
     lead = logits.gather(2, labels.expand(300, 4)[..., None]) - logits
     others = torch.arange(4) != labels[:, None]
     assert (lead[:, others].view(300, 4, 3) >= bound - 1e-9).all()
@@ -71,9 +91,15 @@ def test_no_image_of_the_ball_is_below_the_margins(seed, radius, make):
 def test_a_ball_without_extent_has_the_logits_own_margins(make):
     model, originals = make(3), images(5, 3)
     labels = model(originals).argmax(dim=1)
-    bound = enclosure.margins(Network.of(model, (1, 6, 6)), Ball(originals.double(), torch.full((5,), 1e-9).double()), labels)
+    bound = enclosure.margins(
+        Network.of(model, (1, 6, 6)),
+        Ball(originals.double(), torch.full((5,), 1e-9).double()),
+        labels,
+    )
     logits = model.double()(originals.double())
-    lead = (logits.gather(1, labels[:, None]) - logits)[torch.arange(4) != labels[:, None]].view(5, 3)
+    lead = (logits.gather(1, labels[:, None]) - logits)[torch.arange(4) != labels[:, None]].view(
+        5, 3
+    )
     assert torch.allclose(bound, lead, atol=1e-6)
 
 
@@ -86,14 +112,19 @@ def test_an_affine_map_is_pulled_back_by_its_adjoint(module):
     coefficients = torch.randn(2, 3, *affine.output, dtype=torch.float64)
     pulled, constant = affine.pull(coefficients, torch.ones(2, 3).double())
     wanted = torch.einsum("bsi,bi->bs", coefficients.flatten(2), module(x).flatten(1)) + 1
-    assert torch.allclose(torch.einsum("bsi,bi->bs", pulled.flatten(2), x.flatten(1)) + constant, wanted)
+    assert torch.allclose(
+        torch.einsum("bsi,bi->bs", pulled.flatten(2), x.flatten(1)) + constant, wanted
+    )
 
 
 @pytest.mark.parametrize("module", AFFINE)
 def test_an_affine_map_stretches_nothing_by_more_than_its_norm(module):
     shape = (7,) if isinstance(module, nn.Linear) else (module.in_channels, 6, 5)
     affine = Affine.of(module.double(), shape)
-    matrix = (module(torch.eye(torch.Size(shape).numel()).double().view(-1, *shape)) - module(torch.zeros(1, *shape).double())).flatten(1)
+    matrix = (
+        module(torch.eye(torch.Size(shape).numel()).double().view(-1, *shape))
+        - module(torch.zeros(1, *shape).double())
+    ).flatten(1)
     largest = torch.linalg.matrix_norm(matrix.detach(), 2).item()
     assert largest <= affine.norm * (1 + 1e-12)
     assert affine.norm <= (1 + 1e-12 if isinstance(module, nn.Linear) else 1.5) * largest
@@ -101,11 +132,17 @@ def test_an_affine_map_stretches_nothing_by_more_than_its_norm(module):
 
 def test_the_radius_of_a_linear_network_is_the_exact_distance():
     model = models.load("FC10(1)")
-    originals, labels = data.sample(data.load("mnist", "test"), 12, torch.Generator().manual_seed(0))
+    originals, labels = data.sample(
+        data.load("mnist", "test"), 12, torch.Generator().manual_seed(0)
+    )
     found = certify.certified_radius(model, originals, labels, tolerance=1e-6)
     weight, bias = model.logits.weight, model.logits.bias
-    targets = torch.stack([torch.tensor([k for k in range(10) if k != label]) for label in labels.tolist()])
-    distances = torch.stack([exact.minimum_distortion(weight, bias, originals, targets[:, k]).l2 for k in range(9)]).amin(dim=0)
+    targets = torch.stack(
+        [torch.tensor([k for k in range(10) if k != label]) for label in labels.tolist()]
+    )
+    distances = torch.stack(
+        [exact.minimum_distortion(weight, bias, originals, targets[:, k]).l2 for k in range(9)]
+    ).amin(dim=0)
     right = model(originals).argmax(dim=1) == labels
     assert right.any()
     assert (~right).any()
@@ -117,7 +154,9 @@ def test_the_radius_of_a_linear_network_is_the_exact_distance():
 @pytest.mark.parametrize("name", ["FC10(1e-4)", "FC100-100-10", "AE400-10", "ConvNet"])
 def test_no_bracket_is_inverted(name):
     model = models.load(name)
-    originals, labels = data.sample(data.load("mnist", "test"), 3 if name == "ConvNet" else 12, torch.Generator().manual_seed(5))
+    originals, labels = data.sample(
+        data.load("mnist", "test"), 3 if name == "ConvNet" else 12, torch.Generator().manual_seed(5)
+    )
     certified = certify.certified_radius(model, originals, labels, tolerance=0.1)
     found = search.minimum_distortion(model, originals, labels, targets="nearest")
     assert (certified.radius <= found.l2).all()
@@ -128,13 +167,19 @@ def test_a_constant_network_is_certified_on_the_whole_box():
     model = nn.Sequential(nn.Flatten(), nn.Linear(36, 3)).requires_grad_(requires_grad=False).eval()
     model[1].weight.zero_()
     model[1].bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
-    assert certify.certified_radius(model, images(2, 0), torch.tensor([0, 1])).radius.tolist() == [6.0, 0.0]
+    assert certify.certified_radius(model, images(2, 0), torch.tensor([0, 1])).radius.tolist() == [
+        6.0,
+        0.0,
+    ]
 
 
 def test_the_tolerance_bounds_what_is_given_away():
     model, originals = perceptron(1), images(6, 1)
     labels = model(originals).argmax(dim=1)
-    coarse, fine = (certify.certified_radius(model, originals, labels, tolerance=tolerance).radius for tolerance in (0.1, 1e-6))
+    coarse, fine = (
+        certify.certified_radius(model, originals, labels, tolerance=tolerance).radius
+        for tolerance in (0.1, 1e-6)
+    )
     assert (coarse >= 0.9 * fine - 1e-12).all()
     assert (coarse <= fine * (1 + 1e-6)).all()
 
@@ -144,12 +189,17 @@ def test_the_tolerance_bounds_what_is_given_away():
 def test_a_radius_holds_and_one_beyond_the_tolerance_does_not(make, seed):
     model, originals = make(seed), images(6, seed)
     labels = model(originals).argmax(dim=1)
-    network, radius = Network.of(model, (1, 6, 6)), certify.certified_radius(model, originals, labels, tolerance=1e-3).radius
+    network, radius = (
+        Network.of(model, (1, 6, 6)),
+        certify.certified_radius(model, originals, labels, tolerance=1e-3).radius,
+    )
     proved = radius > 0
     ball, labels = Ball(originals.double()[proved], radius[proved]), labels[proved]
     assert proved.any()
     assert (enclosure.margins(network, ball, labels) > 0).all()
-    beyond = enclosure.margins(network, Ball(ball.images, ball.radius * (1 + 2e-3)), labels).amin(dim=1)
+    beyond = enclosure.margins(network, Ball(ball.images, ball.radius * (1 + 2e-3)), labels).amin(
+        dim=1
+    )
     assert ((beyond <= 0) | (ball.radius == 6)).all()
 
 
@@ -160,7 +210,7 @@ def test_what_the_images_before_teach_changes_no_radius_by_more_than_the_toleran
     monkeypatch.setattr(enclosure, "MEMORY", 1)
     one_by_one = certify.certified_radius(model, originals, labels, tolerance=1e-3)
     assert torch.allclose(together, one_by_one.radius, rtol=1e-3)
-    first, rest = one_by_one.evaluations.double().tensor_split([certify.LESSONS])
+    first, rest = one_by_one.evaluations.double().tensor_split([radius.LESSONS])
     assert rest.mean() < first.mean()
 
 
@@ -175,24 +225,40 @@ def test_the_chain_with_pooling_first_is_the_same_network():
 
 
 def test_two_poolings_in_a_row_and_weights_with_gradients_are_taken():
-    modules = nn.Conv2d(1, 3, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(3, 3)
-    model, originals = planted(nn.Sequential(*modules), torch.Generator().manual_seed(0), 2.0), images(3, 0)
+    modules = (
+        nn.Conv2d(1, 3, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.MaxPool2d(3),
+        nn.Flatten(),
+        nn.Linear(3, 3),
+    )
+    model, originals = (
+        planted(nn.Sequential(*modules), torch.Generator().manual_seed(0), 2.0),
+        images(3, 0),
+    )
     labels = model(originals).argmax(dim=1)
     frozen = certify.certified_radius(model, originals, labels).radius
-    free = certify.certified_radius(model.requires_grad_(requires_grad=True), originals, labels).radius
+    free = certify.certified_radius(
+        model.requires_grad_(requires_grad=True), originals, labels
+    ).radius
     assert torch.equal(frozen, free)
     assert not free.requires_grad
     assert (frozen > 0).all()
 
 
 def test_a_bracket_that_stays_open_is_told(monkeypatch):
-    monkeypatch.setattr(certify, "ROUNDS", 1)
+    monkeypatch.setattr(radius, "ROUNDS", 1)
     with pytest.warns(UserWarning, match="1 radii were tried"):
-        certify.certified_radius(perceptron(0), images(2, 0), perceptron(0)(images(2, 0)).argmax(dim=1))
+        certify.certified_radius(
+            perceptron(0), images(2, 0), perceptron(0)(images(2, 0)).argmax(dim=1)
+        )
 
 
 def test_no_images_have_no_radii():
-    assert certify.certified_radius(perceptron(0), images(0, 0), torch.zeros(0, dtype=torch.int64)).radius.shape == (0,)
+    assert certify.certified_radius(
+        perceptron(0), images(0, 0), torch.zeros(0, dtype=torch.int64)
+    ).radius.shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -200,16 +266,35 @@ def test_no_images_have_no_radii():
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.Sigmoid()), "need Linear last"),
         (nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.Tanh(), nn.Linear(4, 4)), "Tanh"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)), "reflect"),
-        (nn.Sequential(nn.Conv2d(1, 2, 3, padding="same"), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)), "same"),
+        (
+            nn.Sequential(
+                nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
+                nn.ReLU(),
+                nn.Flatten(),
+                nn.Linear(72, 4),
+            ),
+            "reflect",
+        ),
+        (
+            nn.Sequential(
+                nn.Conv2d(1, 2, 3, padding="same"), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)
+            ),
+            "same",
+        ),
     ],
 )
 def test_a_network_without_certificate_is_refused(model, message):
     with pytest.raises(ValueError, match=message):
-        certify.certified_radius(model.eval().requires_grad_(requires_grad=False), images(2, 0), torch.zeros(2, dtype=torch.int64))
+        certify.certified_radius(
+            model.eval().requires_grad_(requires_grad=False),
+            images(2, 0),
+            torch.zeros(2, dtype=torch.int64),
+        )
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, -1.0])
 def test_a_tolerance_outside_its_range_is_refused(tolerance):
     with pytest.raises(ValueError, match="tolerance"):
-        certify.certified_radius(perceptron(0), images(1, 0), torch.zeros(1, dtype=torch.int64), tolerance=tolerance)
+        certify.certified_radius(
+            perceptron(0), images(1, 0), torch.zeros(1, dtype=torch.int64), tolerance=tolerance
+        )

@@ -14,8 +14,9 @@ from nbformat.v4 import new_code_cell
 from small_book import WORK, write_chapter
 
 from helpers import __main__ as command
-from helpers import chapters, validation
-from helpers.chapters import Edition
+from helpers import places
+from helpers.edition import chapters, validation
+from helpers.edition.chapters import Edition
 
 
 def test_chapters_are_the_notebooks_of_the_table_of_contents(book: Path) -> None:
@@ -24,12 +25,28 @@ def test_chapters_are_the_notebooks_of_the_table_of_contents(book: Path) -> None
     assert chapters.select(["two", "one"]) == ["one", "two"]
 
 
-def test_a_chapter_is_executed_under_its_parameters_and_then_left_alone(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["execute", "one", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
+def test_a_chapter_is_executed_under_its_parameters_and_then_left_alone(
+    book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "execute",
+        "one",
+        "--jobs",
+        "1",
+        "--build",
+        str(edition.build),
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+    ]
     assert command.main(arguments) == 0
     made = nbformat.read(edition.executed("one"), as_version=4)
     assert [output.text for output in made.cells[-1].outputs] == ["1.5\n"]
-    assert json.loads((edition.results / "smoke" / "one.json").read_text())["records"][0]["value"] == 1.5
+    assert (
+        json.loads((edition.results / "smoke" / "one.json").read_text())["records"][0]["value"]
+        == 1.5
+    )
     before = edition.executed("one").stat().st_mtime_ns
     assert command.main(arguments) == 0
     assert "one: done already" in capsys.readouterr().out
@@ -37,11 +54,15 @@ def test_a_chapter_is_executed_under_its_parameters_and_then_left_alone(book: Pa
     assert str(edition.build) not in edition.executed("one").read_text()
 
 
-def test_a_chapter_is_done_again_when_its_code_its_profile_or_its_results_changed(book: Path, edition: Edition) -> None:
+def test_a_chapter_is_done_again_when_its_code_its_profile_or_its_results_changed(
+    book: Path, edition: Edition
+) -> None:
     chapters.execute("one", edition)
     assert chapters.is_done("one", edition)
     assert not chapters.is_done("one", Edition(edition.build, profile="paper", device="cpu"))
-    assert not chapters.is_done("one", Edition(edition.build, profile="smoke", device="cpu", seed=1))
+    assert not chapters.is_done(
+        "one", Edition(edition.build, profile="smoke", device="cpu", seed=1)
+    )
     (edition.results / "smoke" / "one.json").unlink()
     assert not chapters.is_done("one", edition)
     chapters.execute("one", edition)
@@ -49,21 +70,43 @@ def test_a_chapter_is_done_again_when_its_code_its_profile_or_its_results_change
     assert not chapters.is_done("one", edition)
 
 
-def test_the_key_follows_the_helpers(book: Path, edition: Edition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_follows_the_helpers(
+    book: Path, edition: Edition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     package = tmp_path / "helpers"
     package.mkdir()
     (package / "noise.py").write_text("stddev = 1")
-    monkeypatch.setattr(chapters, "__file__", str(package / "chapters.py"))
+    monkeypatch.setattr(places, "PACKAGE", package)
     before = chapters.key("one", edition)
     assert chapters.key("one", edition) == before
     (package / "noise.py").write_text("stddev = 2")
     assert chapters.key("one", edition) != before
 
 
-def test_a_failing_cell_is_named_and_nothing_half_done_is_kept(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_cell_is_named_and_nothing_half_done_is_kept(
+    book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_chapter(book, WORK, "raise RuntimeError('no such digit')")
-    assert command.main(["execute", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 1
-    assert "error: chapter one, cell 4 (In [4]): RuntimeError: no such digit" in capsys.readouterr().err
+    assert (
+        command.main(
+            [
+                "execute",
+                "--jobs",
+                "1",
+                "--build",
+                str(edition.build),
+                "--profile",
+                "smoke",
+                "--device",
+                "cpu",
+            ]
+        )
+        == 1
+    )
+    assert (
+        "error: chapter one, cell 4 (In [4]): RuntimeError: no such digit"
+        in capsys.readouterr().err
+    )
     assert not edition.executed("one").exists()
     assert not edition.executed("two").exists()
     assert edition.executed("one").with_suffix(".failed.ipynb").exists()
@@ -76,13 +119,28 @@ def test_a_failing_cell_is_named_and_nothing_half_done_is_kept(book: Path, editi
     ("arguments", "message"),
     [
         (["execute", "three"], "error: unknown chapter 'three': choose one of one, two\n"),
-        (["execute", "--profile", "tiny"], "error: unknown profile 'tiny': choose one of smoke, paper, full\n"),
-        (["render", "--dataset", "cifar"], "error: unknown dataset 'cifar': choose one of mnist, fashion-mnist, kmnist\n"),
+        (
+            ["execute", "--profile", "tiny"],
+            "error: unknown profile 'tiny': choose one of smoke, paper, full\n",
+        ),
+        (
+            ["render", "--dataset", "cifar"],
+            "error: unknown dataset 'cifar': choose one of mnist, fashion-mnist, kmnist\n",
+        ),
         (["execute", "--jobs", "0"], "error: jobs: need at least 1, got 0\n"),
-        (["validate", "--device", "cuda:7"], "error: unknown device 'cuda:7': this machine has auto, cpu"),
+        (
+            ["validate", "--device", "cuda:7"],
+            "error: unknown device 'cuda:7': this machine has auto, cpu",
+        ),
     ],
 )
-def test_bad_input_is_one_line_and_writes_nothing(book: Path, tmp_path: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_line_and_writes_nothing(
+    book: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert command.main([*arguments, "--build", str(tmp_path / "build")]) == 2
     printed = capsys.readouterr().err
     assert printed.startswith(message)
@@ -90,12 +148,29 @@ def test_bad_input_is_one_line_and_writes_nothing(book: Path, tmp_path: Path, ar
     assert not (tmp_path / "build").exists()
 
 
-def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: Path, edition: Edition, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(
+    book: Path, edition: Edition, tmp_path: Path
+) -> None:
     marker = tmp_path / "reached"
     slow = f"import pathlib, time\npathlib.Path({str(marker)!r}).touch()\ntime.sleep(600)"
     write_chapter(book, WORK, slow, name="two")
-    command_line = [sys.executable, "-m", "helpers", "execute", "--jobs", "2", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]
-    process = subprocess.Popen(command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    command_line = [
+        sys.executable,
+        "-m",
+        "helpers",
+        "execute",
+        "--jobs",
+        "2",
+        "--build",
+        str(edition.build),
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+    ]
+    process = subprocess.Popen(
+        command_line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     deadline = time.monotonic() + 90
     while not (marker.exists() and edition.executed("one").exists()):
         assert time.monotonic() < deadline
@@ -107,8 +182,26 @@ def test_a_killed_run_leaves_nothing_half_written_and_the_next_completes(book: P
     assert not edition.executed("two").exists()
     assert not (edition.results / "smoke" / "two.json").exists()
     write_chapter(book, WORK, name="two")
-    assert command.main(["execute", "--jobs", "1", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu"]) == 0
-    assert all(nbformat.read(edition.executed(name), as_version=4).cells[-1].outputs for name in ("one", "two"))
+    assert (
+        command.main(
+            [
+                "execute",
+                "--jobs",
+                "1",
+                "--build",
+                str(edition.build),
+                "--profile",
+                "smoke",
+                "--device",
+                "cpu",
+            ]
+        )
+        == 0
+    )
+    assert all(
+        nbformat.read(edition.executed(name), as_version=4).cells[-1].outputs
+        for name in ("one", "two")
+    )
 
 
 def test_validation_passes_chapters_that_repeat_themselves(book: Path, edition: Edition) -> None:
@@ -118,7 +211,9 @@ def test_validation_passes_chapters_that_repeat_themselves(book: Path, edition: 
 
 
 @pytest.mark.parametrize("unsteady", ["value = time.time()", "value = 1.0\nrecorded = time.time()"])
-def test_validation_catches_claims_and_results_that_differ(book: Path, edition: Edition, unsteady: str) -> None:
+def test_validation_catches_claims_and_results_that_differ(
+    book: Path, edition: Edition, unsteady: str
+) -> None:
     write_chapter(book, f"import time\n{unsteady}")
     chapters.execute("one", edition)
     assert validation.validate(["one"], edition, jobs=1) == 1

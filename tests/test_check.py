@@ -6,7 +6,9 @@ from helpers import check
 
 def test_a_device_that_is_not_here_is_answered_with_those_that_are() -> None:
     for name in ("cuda:99", "gpu", "mps:7"):
-        with pytest.raises(ValueError, match=f"unknown device '{name}': this machine has auto, cpu"):
+        with pytest.raises(
+            ValueError, match=f"unknown device '{name}': this machine has auto, cpu"
+        ):
             check.device(name)
 
 
@@ -17,7 +19,10 @@ def test_auto_is_a_device_of_this_machine() -> None:
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (torch.zeros(2, 1, 4, 4, dtype=torch.uint8), "need a floating-point tensor, got torch.uint8"),
+        (
+            torch.zeros(2, 1, 4, 4, dtype=torch.uint8),
+            "need a floating-point tensor, got torch.uint8",
+        ),
         ([[0.5]], "need a floating-point tensor, got list"),
         (torch.zeros(1, 4, 4), r"need shape \[N, C, H, W\], got \[1, 4, 4\]"),
         (torch.full((1, 1, 2, 2), 1.01), r"need values in \[0, 1\], got \[1.01, 1.01\]"),

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from helpers import checkpoints, data, models
+from helpers import data, models
+from helpers.models import checkpoints
 
 NAME = "FC10(1)"
 
@@ -30,21 +31,32 @@ def test_every_network_has_a_checkpoint_of_its_specification(name: str) -> None:
 
 
 def test_checkpoint_files_have_names_of_their_own() -> None:
-    assert len({checkpoints.path(name) for name in models.SPECIFICATIONS}) == len(models.SPECIFICATIONS)
+    assert len({checkpoints.path(name) for name in models.SPECIFICATIONS}) == len(
+        models.SPECIFICATIONS
+    )
 
 
-def test_another_specification_is_refused_with_the_command_that_retrains(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_specification_is_refused_with_the_command_that_retrains(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changed = replace(models.specification(NAME), decay=(0.5,), seed=7)
     monkeypatch.setitem(models.SPECIFICATIONS, NAME, changed)
-    with pytest.raises(OSError, match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"'):
+    with pytest.raises(
+        OSError,
+        match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"',
+    ):
         models.load(NAME)
 
 
-def test_a_field_that_came_after_a_checkpoint_had_its_default_when_it_was_trained(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_field_that_came_after_a_checkpoint_had_its_default_when_it_was_trained(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The shipped checkpoints were written before there was a norm_penalty."""
     _, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
     assert "norm_penalty" not in metadata["specification"]
-    monkeypatch.setitem(models.SPECIFICATIONS, NAME, replace(models.specification(NAME), norm_penalty=0.1))
+    monkeypatch.setitem(
+        models.SPECIFICATIONS, NAME, replace(models.specification(NAME), norm_penalty=0.1)
+    )
     with pytest.raises(OSError, match=r"another specification \(norm_penalty differ\)"):
         models.load(NAME)
 
@@ -52,7 +64,9 @@ def test_a_field_that_came_after_a_checkpoint_had_its_default_when_it_was_traine
 def test_a_field_that_is_no_more_is_another_specification(tmp_path: Path) -> None:
     specification = models.specification(NAME)
     metadata = {"specification": json.loads(json.dumps(asdict(specification))) | {"dropout": 0.5}}
-    checkpoints.write(NAME, {"logits.weight": torch.zeros(1)}, metadata, checkpoints.path(NAME, where=tmp_path))
+    checkpoints.write(
+        NAME, {"logits.weight": torch.zeros(1)}, metadata, checkpoints.path(NAME, where=tmp_path)
+    )
     with pytest.raises(OSError, match=r"another specification \(dropout differ\)"):
         checkpoints.read(NAME, "mnist", specification, tmp_path)
 
@@ -70,16 +84,23 @@ def test_a_damaged_checkpoint_is_refused_by_name(folder: Path, damage: str) -> N
         file.write_bytes(content)
     else:
         save_file(load_file(file), file)
-    with pytest.raises(OSError, match=r"the checkpoint of FC10\(1\) at .* is damaged .*make models"):
+    with pytest.raises(
+        OSError, match=r"the checkpoint of FC10\(1\) at .* is damaged .*make models"
+    ):
         models.load(NAME)
 
 
 def test_a_missing_checkpoint_says_how_to_train_it(folder: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r'no checkpoint of FC100-100-10 for mnist .*make models MODELS="FC100-100-10"'):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r'no checkpoint of FC100-100-10 for mnist .*make models MODELS="FC100-100-10"',
+    ):
         models.load("FC100-100-10")
 
 
-def test_a_missing_checkpoint_of_another_set_says_how_to_train_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_checkpoint_of_another_set_says_how_to_train_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match='make models MODELS="ConvNet" DATASET=kmnist'):
         models.load("ConvNet", dataset="kmnist")

@@ -21,7 +21,9 @@ def seeded(seed: int = 0) -> torch.Generator:
 def detectors(count: int = 2000) -> tuple[Tensor, Tensor]:
     """A layer of 200 units, twenty for each digit, each active for that digit alone, and rarely: features [count, 200], labels [count]."""
     labels = torch.arange(count) % 10
-    active = (torch.rand(count, 200, generator=seeded(1)) < 0.2) & (torch.arange(200) % 10 == labels[:, None])
+    active = (torch.rand(count, 200, generator=seeded(1)) < 0.2) & (
+        torch.arange(200) % 10 == labels[:, None]
+    )
     return torch.rand(count, 200, generator=seeded(2)) * active, labels
 
 
@@ -31,14 +33,19 @@ def isotropic(count: int = 2000) -> tuple[Tensor, Tensor]:
 
 
 def purity(features: Tensor, labels: Tensor, kind: str) -> np.ndarray[Any, Any]:
-    top = units.top_images(features, units.directions(kind, features.shape[1], 200, seeded(4), features), 10)
+    top = units.top_images(
+        features, units.directions(kind, features.shape[1], 200, seeded(4), features), 10
+    )
     return units.coherence(top, labels, {})["purity"].to_numpy()
 
 
 def test_planted_detectors_differ_from_random_directions_until_they_are_rotated() -> None:
     layer, labels = detectors()
     rotated = layer @ units.directions("rotation", 200, 200, seeded(5)).T
-    found = {name: compare(purity(points, labels, "unit"), purity(points, labels, "random")) for name, points in {"planted": layer, "rotated": rotated}.items()}
+    found = {
+        name: compare(purity(points, labels, "unit"), purity(points, labels, "random"))
+        for name, points in {"planted": layer, "rotated": rotated}.items()
+    }
     assert purity(layer, labels, "unit").min() == 1
     assert found["planted"].difference.low > 0.2
     assert abs(found["rotated"].difference.value) < 0.05
@@ -47,7 +54,10 @@ def test_planted_detectors_differ_from_random_directions_until_they_are_rotated(
 
 def test_planted_detectors_differ_from_a_rotation() -> None:
     layer, labels = detectors()
-    assert compare(purity(layer, labels, "unit"), purity(layer, labels, "rotation")).difference.low > 0.2
+    assert (
+        compare(purity(layer, labels, "unit"), purity(layer, labels, "rotation")).difference.low
+        > 0.2
+    )
 
 
 @pytest.mark.parametrize("kind", ["random", "rotation", "pca"])
@@ -75,14 +85,25 @@ def test_less_and_more_are_mirror_images() -> None:
 
 def test_the_interval_covers_the_true_difference_as_often_as_it_says() -> None:
     generator = np.random.default_rng(0)
-    found = [comparison._interval(generator.normal(0.5, size=40), generator.normal(0, size=40), 300, seed) for seed in range(100)]
+    found = [
+        comparison._interval(
+            generator.normal(0.5, size=40), generator.normal(0, size=40), 300, seed
+        )
+        for seed in range(100)
+    ]
     assert 88 <= sum(estimate.low < 0.5 < estimate.high for estimate in found) <= 99
 
 
 def test_the_equivalence_test_errs_no_more_often_than_it_says() -> None:
     """At a true difference of exactly the margin, "same" is wrong; 5 % of 400 samples are 20."""
     generator = np.random.default_rng(0)
-    wrong = sum(comparison._equivalence(generator.normal(0.1, 0.2, size=60), generator.normal(0, 0.2, size=60), 0.1) < 0.05 for _ in range(400))
+    wrong = sum(
+        comparison._equivalence(
+            generator.normal(0.1, 0.2, size=60), generator.normal(0, 0.2, size=60), 0.1
+        )
+        < 0.05
+        for _ in range(400)
+    )
     assert 5 < wrong < 35
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torchvision import datasets
 
-from helpers import data
+from helpers import data, places
 
 
 def test_mnist_matches_torchvisions_reader(tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    for path in (data.ASSETS / "mnist").glob("*.gz"):
+    for path in (places.ASSETS / "mnist").glob("*.gz"):
         (raw / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
     for split in data.SPLITS:
         theirs = datasets.MNIST(str(tmp_path), train=split == "train", download=False)
@@ -37,7 +37,7 @@ def test_mnist_has_the_documented_form(split: str, count: int) -> None:
 
 def test_embedded_files_are_the_originals_without_a_timestamp() -> None:
     for name, expected in data.MNIST_SHA256.items():
-        content = (data.ASSETS / "mnist" / f"{name}.gz").read_bytes()
+        content = (places.ASSETS / "mnist" / f"{name}.gz").read_bytes()
         assert hashlib.sha256(gzip.decompress(content)).hexdigest() == expected
         assert struct.unpack("<I", content[4:8]) == (0,)
 
@@ -48,7 +48,9 @@ def test_halves_are_disjoint_and_cover_the_training_set() -> None:
     assert [len(half) for half in data.halves()] == [30_000, 30_000]
 
     def rows(batch: torch.Tensor) -> list[bytes]:
-        return sorted(row.tobytes() for row in np.asarray((batch * 255).byte()).reshape(len(batch), -1))
+        return sorted(
+            row.tobytes() for row in np.asarray((batch * 255).byte()).reshape(len(batch), -1)
+        )
 
     assert rows(seen) == rows(images)
 
@@ -60,7 +62,7 @@ def test_halves_are_the_same_each_time() -> None:
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "not gzip", "other content"])
 def test_a_damaged_file_is_named_with_the_way_to_restore_it(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "mnist"
-    shutil.copytree(data.ASSETS / "mnist", folder)
+    shutil.copytree(places.ASSETS / "mnist", folder)
     path = folder / "t10k-images-idx3-ubyte.gz"
     content = bytearray(path.read_bytes())
     if damage == "truncated":
@@ -72,41 +74,59 @@ def test_a_damaged_file_is_named_with_the_way_to_restore_it(tmp_path: Path, dama
     else:
         content = bytearray(gzip.compress(b"\0" * 7_840_016))
     path.write_bytes(content)
-    with pytest.raises(OSError, match=r"t10k-images-idx3-ubyte\.gz is damaged.*git checkout -- src/helpers/assets/mnist/t10k-images"):
+    with pytest.raises(
+        OSError,
+        match=r"t10k-images-idx3-ubyte\.gz is damaged.*git checkout -- src/helpers/assets/mnist/t10k-images",
+    ):
         data._mnist("test", folder)
 
 
 def test_a_missing_file_is_named_with_the_way_to_restore_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte\.gz is missing; restore it with: git checkout"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"train-images-idx3-ubyte\.gz is missing; restore it with: git checkout",
+    ):
         data._mnist("train", tmp_path / "mnist")
 
 
 def test_unknown_names_are_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="unknown dataset 'cifar': choose one of mnist, fashion-mnist, kmnist"):
+    with pytest.raises(
+        ValueError, match="unknown dataset 'cifar': choose one of mnist, fashion-mnist, kmnist"
+    ):
         data.load("cifar", "train")
     with pytest.raises(ValueError, match="unknown split 'validation': choose one of train, test"):
         data.mnist("validation")
 
 
-def test_another_set_without_a_network_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_set_without_a_network_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError("network is unreachable")
 
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", refuse)
-    with pytest.raises(ConnectionError, match=r"fashion-mnist could not be downloaded.*unreachable.*mnist"):
+    with pytest.raises(
+        ConnectionError, match=r"fashion-mnist could not be downloaded.*unreachable.*mnist"
+    ):
         data.load("fashion-mnist", "test")
     assert "downloading" in capsys.readouterr().out
 
 
-def test_another_set_is_read_where_it_was_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_set_is_read_where_it_was_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
     raw = tmp_path / "datasets" / "KMNIST" / "raw"
     raw.mkdir(parents=True)
     pixels = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
     for prefix in ("train", "t10k"):
-        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(struct.pack(">IIII", 2051, 3, 28, 28) + pixels.tobytes())
-        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(struct.pack(">II", 2049, 3) + bytes([7, 0, 9]))
+        (raw / f"{prefix}-images-idx3-ubyte").write_bytes(
+            struct.pack(">IIII", 2051, 3, 28, 28) + pixels.tobytes()
+        )
+        (raw / f"{prefix}-labels-idx1-ubyte").write_bytes(
+            struct.pack(">II", 2049, 3) + bytes([7, 0, 9])
+        )
     images, labels = data.load("kmnist", "train")
     np.testing.assert_allclose(images[:, 0].numpy(), pixels / 255, rtol=1e-6)
     assert labels.tolist() == [7, 0, 9]

@@ -7,8 +7,11 @@ import nbformat
 import pytest
 from small_book import WORK, write_chapter, write_contents
 
-from helpers import chapters, evidence, results
-from helpers.chapters import Edition
+from helpers import places
+from helpers.edition import chapters
+from helpers.edition.chapters import Edition
+from helpers.report import results
+from helpers.summary import evidence
 
 
 @pytest.fixture
@@ -34,12 +37,17 @@ def code(name: str) -> str:
 
 
 def test_current_results_are_read(edition: Edition) -> None:
-    assert set(evidence.estimates(list(evidence.load(edition).values()))) == {"one/value", "two/value"}
+    assert set(evidence.estimates(list(evidence.load(edition).values()))) == {
+        "one/value",
+        "two/value",
+    }
 
 
 def test_a_missing_file_is_named(edition: Edition) -> None:
     results.path("two", "smoke").unlink()
-    with pytest.raises(ValueError, match=r"^smoke/two\.json is missing: make book PROFILE=smoke CHAPTERS=two$"):
+    with pytest.raises(
+        ValueError, match=r"^smoke/two\.json is missing: make book PROFILE=smoke CHAPTERS=two$"
+    ):
         evidence.load(edition)
 
 
@@ -52,7 +60,9 @@ def test_a_missing_file_is_named(edition: Edition) -> None:
         ({"dataset": "kmnist"}, "smoke/one.json is of seed 0 and kmnist"),
     ],
 )
-def test_an_old_or_foreign_file_is_named(edition: Edition, other: dict[str, str | int], message: str) -> None:
+def test_an_old_or_foreign_file_is_named(
+    edition: Edition, other: dict[str, str | int], message: str
+) -> None:
     results.write("one", "smoke", [])
     stamp(edition, "one", **other)
     with pytest.raises(ValueError, match=message):
@@ -65,7 +75,9 @@ def test_a_file_that_was_never_stamped_is_old(edition: Edition) -> None:
         evidence.load(edition)
 
 
-def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_does(edition: Edition) -> None:
+def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_does(
+    edition: Edition,
+) -> None:
     before = {name: chapters.key(name, edition) for name in ("one", "two", "summary")}
     content = results.read(results.path("two", "smoke"))
     content["records"][0]["value"] = 2.0
@@ -76,9 +88,11 @@ def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_do
     assert chapters.key("summary", edition) == after["summary"]
 
 
-def test_without_a_run_the_committed_edition_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_run_the_committed_edition_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RESULTS", str(tmp_path / "none"))
     monkeypatch.delenv("MEASURED", raising=False)
-    assert results.measured("paper") == results.COMMITTED / "paper"
+    assert results.measured("paper") == places.RESULTS / "paper"
     (tmp_path / "none" / "paper").mkdir(parents=True)
     assert results.measured("paper") == tmp_path / "none" / "paper"

@@ -11,21 +11,31 @@ from torch import Tensor
 from helpers import data, exact, models, search
 
 
-def by_clarabel(weight: Tensor, bias: Tensor, image: Tensor, target: int, margin: float = 0.0) -> float:
+def by_clarabel(
+    weight: Tensor, bias: Tensor, image: Tensor, target: int, margin: float = 0.0
+) -> float:
     """The shortest change's length by cvxpy and Clarabel, inf where there is none."""
     w, b, x = weight.double().numpy(), bias.double().numpy(), image.double().flatten().numpy()
     change = cvxpy.Variable(len(x))
     others = [k for k in range(len(w)) if k != target]
     lead = (w[target] - w[others]) @ (x + change) + b[target] - b[others]
-    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(change)), [lead >= margin, x + change >= 0, x + change <= 1])
+    problem = cvxpy.Problem(
+        cvxpy.Minimize(cvxpy.sum_squares(change)),
+        [lead >= margin, x + change >= 0, x + change <= 1],
+    )
     problem.solve(solver=cvxpy.CLARABEL)
     return float(np.linalg.norm(change.value)) if problem.status == cvxpy.OPTIMAL else np.inf
 
 
-def random_problem(seed: int, classes: int, count: int = 8) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def random_problem(
+    seed: int, classes: int, count: int = 8
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """weight [K, 16], bias [K], images [count, 1, 4, 4] with many pixels at the bounds, targets [count]."""
     generator = torch.Generator().manual_seed(seed)
-    weight, bias = torch.randn(classes, 16, generator=generator), torch.randn(classes, generator=generator)
+    weight, bias = (
+        torch.randn(classes, 16, generator=generator),
+        torch.randn(classes, generator=generator),
+    )
     images = (torch.rand(count, 1, 4, 4, generator=generator) * 3 - 1).clamp(0, 1)
     return weight, bias, images, torch.randint(classes, (count,), generator=generator)
 
@@ -51,7 +61,9 @@ def test_mnist_has_clarabels_lengths_and_a_small_gap(name: str) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), classes=st.integers(2, 6), margin=st.sampled_from([0.0, 0.5]))
-def test_random_problems_feasible_or_not_agree_with_clarabel(seed: int, classes: int, margin: float) -> None:
+def test_random_problems_feasible_or_not_agree_with_clarabel(
+    seed: int, classes: int, margin: float
+) -> None:
     weight, bias, images, targets = random_problem(seed, classes, count=4)
     found = exact.minimum_distortion(weight, bias, images, targets, margin=margin)
     for row in range(len(images)):
@@ -73,13 +85,17 @@ def test_a_class_that_never_wins_is_no_success() -> None:
 
 def test_constant_logits_are_no_success() -> None:
     images = random_problem(0, classes=4)[2]
-    tied = exact.minimum_distortion(torch.zeros(4, 16), torch.zeros(4), images, torch.ones(8, dtype=torch.int64), margin=0.1)
+    tied = exact.minimum_distortion(
+        torch.zeros(4, 16), torch.zeros(4), images, torch.ones(8, dtype=torch.int64), margin=0.1
+    )
     assert not tied.success.any()
 
 
 def test_an_image_that_is_its_target_already_stays() -> None:
     weight, bias, images, _ = random_problem(1, classes=4)
-    found = exact.minimum_distortion(weight, bias, images, logits(weight, bias, images).argmax(dim=1))
+    found = exact.minimum_distortion(
+        weight, bias, images, logits(weight, bias, images).argmax(dim=1)
+    )
     assert found.success.all()
     assert (found.l2 == 0).all()
     assert (found.gap == 0).all()

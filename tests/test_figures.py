@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers import figures
 from helpers.intervals import Estimate
+from helpers.report import figures
 
 
 def test_a_grid_shows_each_image_once_on_one_scale() -> None:
@@ -23,7 +23,9 @@ def test_a_signed_grid_has_zero_in_the_middle_of_its_scale() -> None:
 
 
 def test_a_matrix_prints_every_value() -> None:
-    figure = figures.matrix(np.array([[1.0, 99.5], [0.25, 50.0]]), rows=["a", "b"], columns=["c", "d"])
+    figure = figures.matrix(
+        np.array([[1.0, 99.5], [0.25, 50.0]]), rows=["a", "b"], columns=["c", "d"]
+    )
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.0", "99.5", "0.2", "50.0"]
 
 
@@ -51,21 +53,31 @@ def test_the_style_uses_colours_that_all_can_tell_apart(name: str) -> None:
     assert name in rcParams["axes.prop_cycle"].by_key()["color"]
 
 
-def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off_the_scale() -> None:
+def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off_the_scale() -> (
+    None
+):
     rows = [
         ("a", "ours", "best", 1.0, 1.0),
         ("a", "foolbox", "DDN, 100 steps", 1.1, 1.0),
         ("b", "foolbox", "FMN, 9 steps", 2.5, 0.5),
         ("b", "torchattacks", "FAB", None, 0.0),
     ]
-    frame = pd.DataFrame(rows, columns=["network", "library", "method", "ratio", "success"]).assign(n=10, seconds=0.5)
+    frame = pd.DataFrame(rows, columns=["network", "library", "method", "ratio", "success"]).assign(
+        n=10, seconds=0.5
+    )
     figure = figures.benchmark(frame, highest=1.3)
     marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [(50, 1.0), (50, 1.1), (50, 1.3)]
+    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [
+        (50, 1.0),
+        (50, 1.1),
+        (50, 1.3),
+    ]
     assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
 
 
-def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_hollow_where_it_was_stopped() -> None:
+def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_hollow_where_it_was_stopped() -> (
+    None
+):
     rows = [
         ("a", "operator_norm", 0.1, 0.0, True),
         ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
@@ -76,19 +88,36 @@ def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_holl
     figure = figures.spectral_benchmark(frame, floor=1e-12)
     assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
     marks = {
-        (axis.get_title(), float(line.get_xdata()[0]), float(line.get_ydata()[0])): line.get_markerfacecolor() == "white"
+        (
+            axis.get_title(),
+            float(line.get_xdata()[0]),
+            float(line.get_ydata()[0]),
+        ): line.get_markerfacecolor() == "white"
         for axis in figure.axes
         for line in axis.lines
         if line.get_marker() not in ("", "None")
     }
-    assert marks == {("a", 0.1, 1e-12): False, ("a", 0.2, 1e-3): False, ("a", 20.0, 1e-4): True, ("b", 3.0, 1e-9): False}
+    assert marks == {
+        ("a", 0.1, 1e-12): False,
+        ("a", 0.2, 1e-3): False,
+        ("a", 20.0, 1e-4): True,
+        ("b", 3.0, 1e-9): False,
+    }
 
 
 def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
     found = [Estimate(value, value - 1, value + 1, 9) for value in (3.0, 2.0, 5.0)]
-    figure = figures.against_strength({"error": {"a": found}, "bound": {"a": found}}, {"a": [0.0, 1e-3, 1e-2]}, logarithmic=["bound"])
+    figure = figures.against_strength(
+        {"error": {"a": found}, "bound": {"a": found}},
+        {"a": [0.0, 1e-3, 1e-2]},
+        logarithmic=["bound"],
+    )
     assert [axis.get_yscale() for axis in figure.axes] == ["linear", "log"]
     for axis in figure.axes:
         np.testing.assert_allclose(axis.lines[0].get_xdata(), [1e-4, 1e-3, 1e-2])
         assert list(axis.lines[0].get_ydata()) == [3.0, 2.0, 5.0]
-        assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "$10^{-3}$", "$10^{-2}$"]
+        assert [label.get_text() for label in axis.get_xticklabels()] == [
+            "0",
+            "$10^{-3}$",
+            "$10^{-2}$",
+        ]

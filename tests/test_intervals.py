@@ -16,7 +16,9 @@ def test_wilsons_interval_solves_its_defining_equation(count: int, total: int) -
     assert estimate.value == pytest.approx(count / total)
     z = 1.959963984540054
     for bound in (estimate.low, estimate.high):  # (p - bound)^2 = z^2 bound (1 - bound) / n
-        assert (count / total - bound) ** 2 == pytest.approx(z**2 * bound * (1 - bound) / total, abs=1e-9)
+        assert (count / total - bound) ** 2 == pytest.approx(
+            z**2 * bound * (1 - bound) / total, abs=1e-9
+        )
 
 
 def test_the_bootstrap_interval_of_a_mean_is_the_normal_one_for_a_large_normal_sample() -> None:
@@ -31,14 +33,18 @@ def test_the_bootstrap_covers_the_mean_about_as_often_as_it_says() -> None:
     draw = np.random.default_rng(1)
     covered = 0
     for seed in range(200):
-        estimate = intervals.mean(torch.from_numpy(draw.exponential(2.0, 60)), resamples=300, seed=seed)
+        estimate = intervals.mean(
+            torch.from_numpy(draw.exponential(2.0, 60)), resamples=300, seed=seed
+        )
         covered += estimate.low <= 2.0 <= estimate.high
     assert 175 <= covered <= 199
 
 
 def test_one_seed_gives_one_interval() -> None:
     sample = torch.rand(50, generator=torch.Generator().manual_seed(2))
-    assert intervals.mean(sample, resamples=100, seed=3) == intervals.mean(sample, resamples=100, seed=3)
+    assert intervals.mean(sample, resamples=100, seed=3) == intervals.mean(
+        sample, resamples=100, seed=3
+    )
 
 
 def test_a_constant_sample_has_an_interval_of_no_width() -> None:

@@ -2,12 +2,15 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import jacobian, models
+from helpers import models
+from helpers.spectral import jacobian
 
 
 def test_the_jacobians_are_those_of_finite_differences():
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.Sigmoid(), nn.Linear(5, 3)).double().eval()
+    model = (
+        nn.Sequential(nn.Flatten(), nn.Linear(6, 5), nn.Sigmoid(), nn.Linear(5, 3)).double().eval()
+    )
     image = torch.rand(1, 1, 2, 3, dtype=torch.float64)
     steps = 1e-5 * torch.eye(6, dtype=torch.float64).view(6, 1, 2, 3)
     differences = ((model(image + steps) - model(image - steps)) / 2e-5).T
@@ -16,7 +19,11 @@ def test_the_jacobians_are_those_of_finite_differences():
 
 def test_the_steepest_image_is_where_the_sigmoid_is():
     """One unit s(3 x1 + 4 x2 - 2): its slope is largest, 5 / 4, where its input is zero."""
-    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 1), nn.Sigmoid(), nn.Linear(1, 2, bias=False)).eval().requires_grad_(requires_grad=False)
+    model = (
+        nn.Sequential(nn.Flatten(), nn.Linear(2, 1), nn.Sigmoid(), nn.Linear(1, 2, bias=False))
+        .eval()
+        .requires_grad_(requires_grad=False)
+    )
     model[1].weight.copy_(torch.tensor([[3.0, 4.0]]))
     model[1].bias.fill_(-2.0)
     model[3].weight.copy_(torch.tensor([[1.0], [0.0]]))
@@ -26,7 +33,10 @@ def test_the_steepest_image_is_where_the_sigmoid_is():
 
 
 def test_the_search_goes_up_and_stays_in_the_box():
-    model, images = models.load("FC100-100-10"), torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    model, images = (
+        models.load("FC100-100-10"),
+        torch.rand(6, 1, 28, 28, generator=torch.Generator().manual_seed(0)),
+    )
     found = jacobian.steepest(model, images, starts=3, iterations=10)
     assert -found.value.min() > 1.02 * jacobian.lower_bound(model, images)
     assert ((found.x >= 0) & (found.x <= 1)).all()
@@ -37,13 +47,22 @@ def test_the_search_goes_up_and_stays_in_the_box():
 def test_a_piecewise_linear_network_stays_where_it_starts():
     images = torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     found = jacobian.steepest(models.load("ConvNet"), images, starts=2)
-    assert -found.value.min().item() == pytest.approx(jacobian.lower_bound(models.load("ConvNet"), images))
+    assert -found.value.min().item() == pytest.approx(
+        jacobian.lower_bound(models.load("ConvNet"), images)
+    )
     assert (found.iterations == 0).all()
 
 
 def test_where_pooled_pixels_tie_the_norm_is_that_of_images_nearby():
-    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.MaxPool2d((1, 2)), nn.Flatten(), nn.Linear(2, 1, bias=False)).eval()
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 1, bias=False),
+        nn.MaxPool2d((1, 2)),
+        nn.Flatten(),
+        nn.Linear(2, 1, bias=False),
+    ).eval()
     model[0].weight.data = torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
-    model[3].weight.data.fill_(1.0)  # max(x, y) + max(-x, -y) = |x - y|, with a slope of sqrt(2) everywhere but where x = y
+    model[3].weight.data.fill_(
+        1.0
+    )  # max(x, y) + max(-x, -y) = |x - y|, with a slope of sqrt(2) everywhere but where x = y
     flat = torch.tensor([0.0, 0.5, 1.0]).view(3, 1, 1, 1).expand(3, 1, 1, 2)
     assert jacobian.jacobian_norms(model, flat) == pytest.approx([2**0.5] * 3)

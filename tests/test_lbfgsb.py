@@ -28,7 +28,9 @@ def differentiated(values: Values) -> lbfgsb.Function:
     return function
 
 
-def by_scipy(values: Values, row: int, x0: Tensor, lower: Tensor, upper: Tensor) -> optimize.OptimizeResult:
+def by_scipy(
+    values: Values, row: int, x0: Tensor, lower: Tensor, upper: Tensor
+) -> optimize.OptimizeResult:
     """The same problem by scipy.optimize."""
 
     def function(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -36,14 +38,26 @@ def by_scipy(values: Values, row: int, x0: Tensor, lower: Tensor, upper: Tensor)
         return value.item(), gradient[0].numpy()
 
     bounds = list(zip(lower.numpy(), upper.numpy(), strict=True))
-    return optimize.minimize(function, x0.numpy(), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 5000, "ftol": 0, "gtol": 1e-10})
+    return optimize.minimize(
+        function,
+        x0.numpy(),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 5000, "ftol": 0, "gtol": 1e-10},
+    )
 
 
 def quadratic(seed: int = 0, size: int = N) -> Values:
     generator = torch.Generator().manual_seed(seed)
     root = torch.randn(B, size, size, generator=generator, dtype=torch.float64)
-    matrix, linear = root @ root.mT + 0.1 * torch.eye(size), 5 * torch.randn(B, size, generator=generator, dtype=torch.float64)
-    return lambda x, rows: ((x[:, None] @ matrix[rows].to(x.dtype))[:, 0] * x / 2 - linear[rows].to(x.dtype) * x).sum(dim=1)
+    matrix, linear = (
+        root @ root.mT + 0.1 * torch.eye(size),
+        5 * torch.randn(B, size, generator=generator, dtype=torch.float64),
+    )
+    return lambda x, rows: (
+        (x[:, None] @ matrix[rows].to(x.dtype))[:, 0] * x / 2 - linear[rows].to(x.dtype) * x
+    ).sum(dim=1)
 
 
 def rosenbrock(x: Tensor, rows: Tensor) -> Tensor:
@@ -57,14 +71,27 @@ def log_sum_exp(x: Tensor, rows: Tensor) -> Tensor:
 
 def network(x: Tensor, rows: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(2)
-    first, second = torch.randn(N, 16, generator=generator, dtype=torch.float64), torch.randn(16, generator=generator, dtype=torch.float64)
+    first, second = (
+        torch.randn(N, 16, generator=generator, dtype=torch.float64),
+        torch.randn(16, generator=generator, dtype=torch.float64),
+    )
     return torch.tanh(x @ first) @ second + 0.5 * (x - rows[:, None] / B).square().sum(dim=1)
 
 
 @pytest.mark.parametrize("values", [quadratic(), log_sum_exp], ids=["quadratic", "log-sum-exp"])
 def test_convex_problems_with_active_bounds_have_scipys_minimum(values: Values) -> None:
-    lower, upper = torch.full((N,), -0.2, dtype=torch.float64), torch.linspace(0.05, 0.4, N, dtype=torch.float64)
-    found = lbfgsb.minimize(differentiated(values), torch.zeros(B, N, dtype=torch.float64), lower, upper, max_iterations=500, tolerance=1e-8)
+    lower, upper = (
+        torch.full((N,), -0.2, dtype=torch.float64),
+        torch.linspace(0.05, 0.4, N, dtype=torch.float64),
+    )
+    found = lbfgsb.minimize(
+        differentiated(values),
+        torch.zeros(B, N, dtype=torch.float64),
+        lower,
+        upper,
+        max_iterations=500,
+        tolerance=1e-8,
+    )
     assert found.converged.all()
     assert ((found.x == lower) | (found.x == upper)).any()
     for row in range(B):
@@ -75,18 +102,29 @@ def test_convex_problems_with_active_bounds_have_scipys_minimum(values: Values) 
 
 @pytest.mark.parametrize("values", [rosenbrock, network], ids=["Rosenbrock", "network"])
 def test_nonconvex_problems_end_at_minima_that_scipy_cannot_improve(values: Values) -> None:
-    lower, upper = torch.full((N,), -1.5, dtype=torch.float64), torch.full((N,), 0.8, dtype=torch.float64)
-    start = torch.rand(B, N, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 2 - 1
-    found = lbfgsb.minimize(differentiated(values), start, lower, upper, max_iterations=2000, tolerance=1e-7)
+    lower, upper = (
+        torch.full((N,), -1.5, dtype=torch.float64),
+        torch.full((N,), 0.8, dtype=torch.float64),
+    )
+    start = (
+        torch.rand(B, N, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 2 - 1
+    )
+    found = lbfgsb.minimize(
+        differentiated(values), start, lower, upper, max_iterations=2000, tolerance=1e-7
+    )
     assert found.converged.all()
     for row in range(B):
-        assert by_scipy(values, row, found.x[row], lower, upper).fun >= found.value[row].item() - 1e-9
+        assert (
+            by_scipy(values, row, found.x[row], lower, upper).fun >= found.value[row].item() - 1e-9
+        )
 
 
 def test_it_takes_about_as_many_evaluations_as_scipy() -> None:
     values, start = quadratic(), torch.zeros(B, N, dtype=torch.float64)
     lower, upper = start[0] - 0.2, start[0] + 0.3
-    found = lbfgsb.minimize(differentiated(values), start, lower, upper, max_iterations=500, tolerance=1e-8)
+    found = lbfgsb.minimize(
+        differentiated(values), start, lower, upper, max_iterations=500, tolerance=1e-8
+    )
     expected = [by_scipy(values, row, start[row], lower, upper).nfev for row in range(B)]
     assert found.evaluations.float().mean() <= 2 * np.mean(expected)
 
@@ -94,9 +132,18 @@ def test_it_takes_about_as_many_evaluations_as_scipy() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_row_does_not_depend_on_its_neighbours(dtype: torch.dtype) -> None:
     start = torch.rand(B, N, generator=torch.Generator().manual_seed(4), dtype=dtype)
-    together = lbfgsb.minimize(lambda x, rows: elementwise(x, rows), start, 0.0, 1.0, max_iterations=40, tolerance=0.0)
+    together = lbfgsb.minimize(
+        lambda x, rows: elementwise(x, rows), start, 0.0, 1.0, max_iterations=40, tolerance=0.0
+    )
     for row in range(B):
-        alone = lbfgsb.minimize(lambda x, rows, row=row: elementwise(x, rows + row), start[row : row + 1], 0.0, 1.0, max_iterations=40, tolerance=0.0)
+        alone = lbfgsb.minimize(
+            lambda x, rows, row=row: elementwise(x, rows + row),
+            start[row : row + 1],
+            0.0,
+            1.0,
+            max_iterations=40,
+            tolerance=0.0,
+        )
         torch.testing.assert_close(alone.x[0], together.x[row], rtol=1e-5, atol=1e-6)
         assert alone.value[0].item() == pytest.approx(together.value[row].item(), rel=1e-6)
 
@@ -105,14 +152,23 @@ def elementwise(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """A strictly convex function whose rows involve no matrix product, with its gradient."""
     centre = (torch.arange(N) * 0.37 + rows[:, None] * 0.21).frac().to(x.dtype) * 2 - 0.5
     weight = 1 + torch.arange(N).to(x.dtype)
-    return (weight * (x - centre).square() + (x - centre) ** 4).sum(dim=1), 2 * weight * (x - centre) + 4 * (x - centre) ** 3
+    return (weight * (x - centre).square() + (x - centre) ** 4).sum(dim=1), 2 * weight * (
+        x - centre
+    ) + 4 * (x - centre) ** 3
 
 
 def test_equal_bounds_fix_a_variable() -> None:
     lower = torch.full((B, N), 0.3, dtype=torch.float64)
     upper = lower.clone()
     upper[:, ::2] = 0.9
-    found = lbfgsb.minimize(differentiated(quadratic()), torch.zeros(B, N, dtype=torch.float64), lower, upper, max_iterations=300, tolerance=1e-8)
+    found = lbfgsb.minimize(
+        differentiated(quadratic()),
+        torch.zeros(B, N, dtype=torch.float64),
+        lower,
+        upper,
+        max_iterations=300,
+        tolerance=1e-8,
+    )
     assert found.converged.all()
     assert (found.x[:, 1::2] == 0.3).all()
     all_fixed = lbfgsb.minimize(differentiated(quadratic()), lower, lower, lower)
@@ -124,9 +180,18 @@ def test_equal_bounds_fix_a_variable() -> None:
 @pytest.mark.parametrize("corner", [-0.2, 0.3])
 def test_a_start_on_a_corner_or_outside_the_box(corner: float) -> None:
     fun = differentiated(quadratic())
-    expected = lbfgsb.minimize(fun, torch.zeros(B, N, dtype=torch.float64), -0.2, 0.3, max_iterations=500, tolerance=1e-9)
+    expected = lbfgsb.minimize(
+        fun, torch.zeros(B, N, dtype=torch.float64), -0.2, 0.3, max_iterations=500, tolerance=1e-9
+    )
     for start in (corner, 10 * corner):
-        found = lbfgsb.minimize(fun, torch.full((B, N), start, dtype=torch.float64), -0.2, 0.3, max_iterations=500, tolerance=1e-9)
+        found = lbfgsb.minimize(
+            fun,
+            torch.full((B, N), start, dtype=torch.float64),
+            -0.2,
+            0.3,
+            max_iterations=500,
+            tolerance=1e-9,
+        )
         torch.testing.assert_close(found.value, expected.value, rtol=1e-9, atol=1e-9)
 
 
@@ -136,11 +201,15 @@ def test_a_row_whose_function_breaks_stops_is_reported_and_harms_no_other(bad: f
 
     def broken(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         value, gradient = differentiated(values)(x, rows)
-        breaks = (rows == 2) | ((rows == 5) & (x != 0).any(dim=1))  # at once, and after the first step
+        breaks = (rows == 2) | (
+            (rows == 5) & (x != 0).any(dim=1)
+        )  # at once, and after the first step
         return torch.where(breaks, bad, value), torch.where(breaks[:, None], torch.nan, gradient)
 
     found = lbfgsb.minimize(broken, start, -0.2, 0.3, max_iterations=500, tolerance=1e-8)
-    expected = lbfgsb.minimize(differentiated(values), start, -0.2, 0.3, max_iterations=500, tolerance=1e-8)
+    expected = lbfgsb.minimize(
+        differentiated(values), start, -0.2, 0.3, max_iterations=500, tolerance=1e-8
+    )
     others = torch.tensor([row not in (2, 5) for row in range(B)])
     assert not found.converged[~others].any()
     assert not found.value[2].isfinite()
@@ -153,26 +222,53 @@ def test_a_wall_of_infinity_is_walked_along_not_through() -> None:
     def barrier(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         inside = x.sum(dim=1, keepdim=True) < 1
         value = torch.where(inside[:, 0], -(1 - x.sum(dim=1)).log() * 0.01 - x[:, 0], torch.inf)
-        return value, torch.where(inside, 0.01 / (1 - x.sum(dim=1, keepdim=True)), torch.nan) - torch.eye(N, dtype=x.dtype)[:1]
+        return value, torch.where(
+            inside, 0.01 / (1 - x.sum(dim=1, keepdim=True)), torch.nan
+        ) - torch.eye(N, dtype=x.dtype)[:1]
 
-    found = lbfgsb.minimize(barrier, torch.zeros(3, N, dtype=torch.float64), 0.0, 5.0, max_iterations=200, tolerance=1e-8)
+    found = lbfgsb.minimize(
+        barrier,
+        torch.zeros(3, N, dtype=torch.float64),
+        0.0,
+        5.0,
+        max_iterations=200,
+        tolerance=1e-8,
+    )
     assert found.converged.all()
     torch.testing.assert_close(found.x[:, 0], torch.full((3,), 0.99, dtype=torch.float64))
 
 
 def test_constant_and_linear_functions() -> None:
-    zero = lbfgsb.minimize(lambda x, rows: (x[:, 0] * 0 + 7, x * 0), torch.full((2, N), 0.5), 0.0, 1.0)
+    zero = lbfgsb.minimize(
+        lambda x, rows: (x[:, 0] * 0 + 7, x * 0), torch.full((2, N), 0.5), 0.0, 1.0
+    )
     assert zero.converged.all()
     assert (zero.iterations == 0).all()
     slope = torch.linspace(-1, 1, N)
-    linear = lbfgsb.minimize(lambda x, rows: (x @ slope, slope.expand_as(x).clone()), torch.full((2, N), 0.5), 0.0, 1.0)
+    linear = lbfgsb.minimize(
+        lambda x, rows: (x @ slope, slope.expand_as(x).clone()), torch.full((2, N), 0.5), 0.0, 1.0
+    )
     assert linear.converged.all()
     torch.testing.assert_close(linear.x, (slope < 0).float().expand(2, N))
 
 
 def test_float32_reaches_its_own_accuracy() -> None:
-    found = lbfgsb.minimize(differentiated(quadratic()), torch.zeros(B, N), -0.2, 0.3, max_iterations=500, tolerance=1e-4)
-    expected = lbfgsb.minimize(differentiated(quadratic()), torch.zeros(B, N, dtype=torch.float64), -0.2, 0.3, max_iterations=500, tolerance=1e-9)
+    found = lbfgsb.minimize(
+        differentiated(quadratic()),
+        torch.zeros(B, N),
+        -0.2,
+        0.3,
+        max_iterations=500,
+        tolerance=1e-4,
+    )
+    expected = lbfgsb.minimize(
+        differentiated(quadratic()),
+        torch.zeros(B, N, dtype=torch.float64),
+        -0.2,
+        0.3,
+        max_iterations=500,
+        tolerance=1e-9,
+    )
     assert found.x.dtype == torch.float32
     assert found.converged.float().mean() >= 0.9
     torch.testing.assert_close(found.value.double(), expected.value, rtol=1e-5, atol=1e-5)
@@ -185,7 +281,9 @@ def test_counts_and_limits() -> None:
         calls[rows] += 1
         return differentiated(quadratic())(x, rows)
 
-    found = lbfgsb.minimize(counted, torch.zeros(B, N, dtype=torch.float64), -1.0, 1.0, max_iterations=7, tolerance=0.0)
+    found = lbfgsb.minimize(
+        counted, torch.zeros(B, N, dtype=torch.float64), -1.0, 1.0, max_iterations=7, tolerance=0.0
+    )
     assert (found.iterations <= 7).all()
     assert (found.evaluations <= calls).all()  # a stopped row may stay in the batch for a while
     none = lbfgsb.minimize(counted, torch.zeros(0, N), -1.0, 1.0)
@@ -194,11 +292,17 @@ def test_counts_and_limits() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10**6), width=st.floats(0, 2), history=st.integers(1, 6))
-def test_the_result_is_in_the_box_and_no_worse_than_the_start(seed: int, width: float, history: int) -> None:
+def test_the_result_is_in_the_box_and_no_worse_than_the_start(
+    seed: int, width: float, history: int
+) -> None:
     lower = torch.randn(B, N, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    start = torch.randn(B, N, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64)
+    start = torch.randn(
+        B, N, generator=torch.Generator().manual_seed(seed + 1), dtype=torch.float64
+    )
     values = quadratic(seed)
-    found = lbfgsb.minimize(differentiated(values), start, lower, lower + width, history=history, max_iterations=30)
+    found = lbfgsb.minimize(
+        differentiated(values), start, lower, lower + width, history=history, max_iterations=30
+    )
     assert ((found.x >= lower) & (found.x <= lower + width)).all()
     rows = torch.arange(B)
     assert (found.value <= values(start.clamp(lower, lower + width), rows)).all()
@@ -221,4 +325,12 @@ def test_the_result_is_in_the_box_and_no_worse_than_the_start(seed: int, width: 
 )
 def test_bad_input_is_named(arguments: dict[str, object], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        lbfgsb.minimize(**{"fun": differentiated(quadratic()), "x0": torch.zeros(3, N), "lower": 0.0, "upper": 1.0, **arguments})  # type: ignore[arg-type]
+        lbfgsb.minimize(
+            **{
+                "fun": differentiated(quadratic()),
+                "x0": torch.zeros(3, N),
+                "lower": 0.0,
+                "upper": 1.0,
+                **arguments,
+            }
+        )  # type: ignore[arg-type]

@@ -7,12 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import jacobian, lipsdp, models, spectral
+from helpers import models, spectral
+from helpers.spectral import jacobian, lipsdp
 
 
 def network(sizes, seed, activation=nn.Sigmoid):
     torch.manual_seed(seed)
-    modules = [module for before, after in itertools.pairwise(sizes) for module in (nn.Linear(before, after), activation())]
+    modules = [
+        module
+        for before, after in itertools.pairwise(sizes)
+        for module in (nn.Linear(before, after), activation())
+    ]
     return nn.Sequential(nn.Flatten(), *modules[:-1]).eval().requires_grad_(requires_grad=False)
 
 
@@ -23,14 +28,22 @@ def by_conic_solver(weights, slope):
     blocks = [[np.zeros((rows, columns)) for columns in sizes] for rows in sizes]
     blocks[0][0] = -square * np.eye(sizes[0])
     for place, (weight, multiplier) in enumerate(zip(weights, multipliers, strict=False)):
-        blocks[place + 1][place + 1] = -2 * cp.diag(multiplier) + (weights[-1].T @ weights[-1] if place == len(multipliers) - 1 else 0)
+        blocks[place + 1][place + 1] = -2 * cp.diag(multiplier) + (
+            weights[-1].T @ weights[-1] if place == len(multipliers) - 1 else 0
+        )
         blocks[place + 1][place] = slope * cp.diag(multiplier) @ weight
         blocks[place][place + 1] = blocks[place + 1][place].T
-    cp.Problem(cp.Minimize(square), [cp.bmat(blocks) << 0, *(multiplier >= 0 for multiplier in multipliers)]).solve(solver=cp.CLARABEL)
+    cp.Problem(
+        cp.Minimize(square),
+        [cp.bmat(blocks) << 0, *(multiplier >= 0 for multiplier in multipliers)],
+    ).solve(solver=cp.CLARABEL)
     return float(square.value) ** 0.5
 
 
-@pytest.mark.parametrize(("sizes", "activation", "slope"), [((6, 8, 3), nn.Sigmoid, 0.25), ((5, 6, 7, 3), nn.ReLU, 1.0), ((8, 5, 5, 4, 2), nn.Tanh, 1.0)])
+@pytest.mark.parametrize(
+    ("sizes", "activation", "slope"),
+    [((6, 8, 3), nn.Sigmoid, 0.25), ((5, 6, 7, 3), nn.ReLU, 1.0), ((8, 5, 5, 4, 2), nn.Tanh, 1.0)],
+)
 def test_the_bound_is_that_of_a_conic_solver(sizes, activation, slope):
     model = network(sizes, 0, activation)
     weights = [module.weight.double().numpy() for module in model if isinstance(module, nn.Linear)]
@@ -45,31 +58,48 @@ def test_the_bound_has_a_certificate_and_a_smaller_one_has_none(seed):
     model = network((10, 12, 9, 4), seed)
     bound = lipsdp.upper_bound(model, (1, 1, 10))
     assert lipsdp.certificate(model, (1, 1, 10), bound) <= 1e-12
-    assert lipsdp.certificate(model, (1, 1, 10), dataclasses.replace(bound, value=0.99 * bound.value)) > 1e-9
+    assert (
+        lipsdp.certificate(model, (1, 1, 10), dataclasses.replace(bound, value=0.99 * bound.value))
+        > 1e-9
+    )
 
 
 def test_no_secant_is_steeper_than_the_bound():
     model = network((10, 12, 9, 4), 5).double()
     bound = lipsdp.upper_bound(model, (1, 1, 10))
-    first, second = torch.randn(2, 5000, 1, 1, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    first, second = torch.randn(
+        2, 5000, 1, 1, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     ratios = (model(first) - model(second)).norm(dim=1) / (first - second).flatten(1).norm(dim=1)
     assert ratios.max() <= bound.value
 
 
 def test_without_hidden_layers_it_is_the_norm():
     model = network((10, 4), 1)
-    assert lipsdp.upper_bound(model, (1, 1, 10)).value == pytest.approx(torch.linalg.matrix_norm(model[1].weight, 2).item(), rel=1e-6)
+    assert lipsdp.upper_bound(model, (1, 1, 10)).value == pytest.approx(
+        torch.linalg.matrix_norm(model[1].weight, 2).item(), rel=1e-6
+    )
 
 
 def test_the_books_network_is_bracketed_more_closely_than_by_the_product():
     model = models.load("FC100-100-10")
     bound = lipsdp.upper_bound(model, (1, 28, 28))
     images = torch.rand(8, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    assert jacobian.lower_bound(model, images) < bound.value < 0.6 * spectral.upper_bound(model, (1, 28, 28))
+    assert (
+        jacobian.lower_bound(model, images)
+        < bound.value
+        < 0.6 * spectral.upper_bound(model, (1, 28, 28))
+    )
     assert lipsdp.certificate(model, (1, 28, 28), bound) <= 1e-12
 
 
-@pytest.mark.parametrize("modules", [(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2)), (nn.Flatten(), nn.Linear(64, 4), nn.ReLU())])
+@pytest.mark.parametrize(
+    "modules",
+    [
+        (nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 2)),
+        (nn.Flatten(), nn.Linear(64, 4), nn.ReLU()),
+    ],
+)
 def test_another_network_is_refused(modules):
     with pytest.raises(ValueError, match="need Linear layers"):
         lipsdp.upper_bound(nn.Sequential(*modules).eval(), (1, 8, 8))

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from helpers import checkpoints, data, models, transfer
+from helpers import data, models, transfer
+from helpers.models import checkpoints
 
 
 @pytest.mark.parametrize("name", models.SPECIFICATIONS)
@@ -15,27 +16,42 @@ def test_a_network_maps_images_to_logits(name: str) -> None:
     assert not model.training
     assert not any(weights.requires_grad for weights in model.parameters())
     smallest = torch.finfo(torch.float32).tiny
-    assert not any(((weights != 0) & (weights.abs() < smallest)).any() for weights in model.parameters())
+    assert not any(
+        ((weights != 0) & (weights.abs() < smallest)).any() for weights in model.parameters()
+    )
 
 
 def test_names_are_the_papers() -> None:
-    assert models.TABLE1 == ("FC10(1e-4)", "FC10(1e-2)", "FC10(1)", "FC100-100-10", "FC200-200-10", "AE400-10")
+    assert models.TABLE1 == (
+        "FC10(1e-4)",
+        "FC10(1e-2)",
+        "FC10(1)",
+        "FC100-100-10",
+        "FC200-200-10",
+        "AE400-10",
+    )
     assert models.TABLE3 == ("FC100-100-10/P1", "FC123-456-10/P1", "FC100-100-10/P2")
 
 
 def test_the_networks_for_comparisons_are_no_chapters_ten() -> None:
     assert len(models.NAMES) == 10
     assert models.SECOND not in models.NAMES
-    assert models.specification(models.SECOND) == replace(models.specification("FC100-100-10"), seed=1)
+    assert models.specification(models.SECOND) == replace(
+        models.specification("FC100-100-10"), seed=1
+    )
     for base, names in models.PENALISED.items():
         strengths = [models.specification(name).norm_penalty for name in names]
         assert strengths == sorted(strengths)
         assert len(names) == 3
         assert not {*names} & {*models.NAMES}
         for name, strength in zip(names, strengths, strict=True):
-            assert models.specification(name) == replace(models.specification(base), norm_penalty=strength)
+            assert models.specification(name) == replace(
+                models.specification(base), norm_penalty=strength
+            )
             assert [*models.build(name).state_dict()] == [*models.build(base).state_dict()]
-    assert {models.SECOND, *sum(models.PENALISED.values(), ())} == {*models.SPECIFICATIONS} - {*models.NAMES}
+    assert {models.SECOND, *sum(models.PENALISED.values(), ())} == {*models.SPECIFICATIONS} - {
+        *models.NAMES
+    }
 
 
 def test_another_start_gives_other_weights() -> None:
@@ -66,5 +82,7 @@ def test_the_convnet_is_at_least_99_percent_right() -> None:
 
 def test_an_unknown_name_is_answered_with_those_that_exist() -> None:
     for call in (models.build, models.load, models.specification):
-        with pytest.raises(ValueError, match=r"unknown model 'FC10': choose one of FC10\(1e-4\), .*ConvNet"):
+        with pytest.raises(
+            ValueError, match=r"unknown model 'FC10': choose one of FC10\(1e-4\), .*ConvNet"
+        ):
             call("FC10")

@@ -8,9 +8,11 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from helpers import chapters, results
+from helpers import places
+from helpers.edition import chapters
+from helpers.report import results
 
-RESULTS = chapters.BOOK.parent / "results" / "paper"
+RESULTS = places.RESULTS / "paper"
 CHAPTERS = chapters.names()
 
 
@@ -40,10 +42,16 @@ def test_the_book_has_the_chapters_of_the_design() -> None:
 
 def test_outputs_were_made_by_the_code_above_them(name: str, notebook: NotebookNode) -> None:
     made = notebook.metadata.get("helpers", {})
-    assert made.get("code") == chapters.code_digest(notebook), f"{name} was edited after it was executed: make reference CHAPTERS={name}"
+    assert made.get("code") == chapters.code_digest(notebook), (
+        f"{name} was edited after it was executed: make reference CHAPTERS={name}"
+    )
     assert made["edition"]["profile"] == "paper"
-    assert [cell.execution_count for cell in code(notebook)] == list(range(1, len(code(notebook)) + 1))
-    assert not any(output.output_type == "error" for cell in code(notebook) for output in cell.outputs)
+    assert [cell.execution_count for cell in code(notebook)] == list(
+        range(1, len(code(notebook)) + 1)
+    )
+    assert not any(
+        output.output_type == "error" for cell in code(notebook) for output in cell.outputs
+    )
 
 
 def test_a_notebook_is_small_enough_to_review(name: str) -> None:
@@ -65,18 +73,33 @@ def test_the_claims_are_validated(notebook: NotebookNode) -> None:
     assert re.search(r"\d+ of \d+ claims hold", "".join(output.text for output in cells[0].outputs))
 
 
-def test_every_figure_has_a_caption_a_name_and_a_description(name: str, notebook: NotebookNode) -> None:
+def test_every_figure_has_a_caption_a_name_and_a_description(
+    name: str, notebook: NotebookNode
+) -> None:
     for cell in code(notebook):
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
             told = cell.metadata.get("mystnb", {})
-            assert told.get("figure", {}).get("caption"), f"{name}: a figure without a caption: {cell.source[:60]}"
-            assert told["figure"].get("name"), f"{name}: a figure without a name: {cell.source[:60]}"
-            assert len(told.get("image", {}).get("alt", "")) >= 40, f"{name}: a figure without a description: {cell.source[:60]}"
+            assert told.get("figure", {}).get("caption"), (
+                f"{name}: a figure without a caption: {cell.source[:60]}"
+            )
+            assert told["figure"].get("name"), (
+                f"{name}: a figure without a name: {cell.source[:60]}"
+            )
+            assert len(told.get("image", {}).get("alt", "")) >= 40, (
+                f"{name}: a figure without a description: {cell.source[:60]}"
+            )
 
 
 def test_nothing_in_a_notebook_varies_or_tells_of_one_machine(name: str) -> None:
     text = chapters.source(name).read_text(encoding="utf-8")
-    for pattern in (r" at 0x[0-9a-f]{6,}", r'"papermill":', r"/home/\w", r"/root/\w", r"/tmp/\w", r"iopub\.execute"):
+    for pattern in (
+        r" at 0x[0-9a-f]{6,}",
+        r'"papermill":',
+        r"/home/\w",
+        r"/root/\w",
+        r"/tmp/\w",
+        r"iopub\.execute",
+    ):
         assert not re.search(pattern, text), f"{name}: {pattern}"
 
 
@@ -92,5 +115,9 @@ def test_results_are_complete_and_of_this_chapter(name: str) -> None:
 
 
 def test_no_two_chapters_measure_the_same_thing() -> None:
-    ids = [record["id"] for path in Path(RESULTS).glob("*.json") for record in json.loads(path.read_text())["records"]]
+    ids = [
+        record["id"]
+        for path in Path(RESULTS).glob("*.json")
+        for record in json.loads(path.read_text())["records"]
+    ]
     assert len(ids) == len(set(ids))

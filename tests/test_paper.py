@@ -10,7 +10,9 @@ def test_rows_and_columns_are_the_networks() -> None:
 
 
 def test_the_tables_agree_with_each_other() -> None:
-    np.testing.assert_array_equal(paper.TABLE2["distortion"][list(models.TABLE1)], paper.TABLE1["distortion"])
+    np.testing.assert_array_equal(
+        paper.TABLE2["distortion"][list(models.TABLE1)], paper.TABLE1["distortion"]
+    )
     for name in models.TABLE1:
         assert paper.TABLE2.loc[name, name] == 100
     for name in models.TABLE3:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,9 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def random_images(count: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
     """Images like MNIST's: half of the pixels black, some white, the rest between."""
-    return (2 * torch.rand(count, 1, 8, 8, generator=generator(seed), dtype=dtype) - 0.9).clamp(0, 1)
+    return (2 * torch.rand(count, 1, 8, 8, generator=generator(seed), dtype=dtype) - 0.9).clamp(
+        0, 1
+    )
 
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Module:
@@ -35,10 +39,16 @@ def test_clipped_noise_has_the_length_that_the_censored_normal_distribution_has(
     images = torch.full((400, 1, 10, 10), level)
     noisy = perturb.gaussian(images, stddev, generator())
     inside = stats.norm(level, stddev).expect(lambda x: (x - level) ** 2, lb=0, ub=1)
-    expected = inside + level**2 * stats.norm(level, stddev).cdf(0) + (1 - level) ** 2 * stats.norm(level, stddev).sf(1)
+    expected = (
+        inside
+        + level**2 * stats.norm(level, stddev).cdf(0)
+        + (1 - level) ** 2 * stats.norm(level, stddev).sf(1)
+    )
     assert noisy.min() == 0
     assert noisy.max() == 1
-    assert perturb.distortion(images, noisy).square().mean().item() == pytest.approx(expected, rel=0.02)
+    assert perturb.distortion(images, noisy).square().mean().item() == pytest.approx(
+        expected, rel=0.02
+    )
 
 
 def test_the_same_seed_gives_the_same_noise_and_the_clip_is_all_that_clip_does() -> None:
@@ -58,7 +68,13 @@ def test_amounts_that_are_none_are_refused(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "images", [torch.full((2, 1, 8, 8), 1.5), torch.full((2, 1, 8, 8), torch.nan), torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(8, 8)]
+    "images",
+    [
+        torch.full((2, 1, 8, 8), 1.5),
+        torch.full((2, 1, 8, 8), torch.nan),
+        torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+        torch.zeros(8, 8),
+    ],
 )
 def test_what_is_no_image_is_refused_with_the_arguments_name(images: Tensor) -> None:
     with pytest.raises(ValueError, match="images"):
@@ -78,7 +94,9 @@ def test_amplify_against_numpy_image_by_image() -> None:
         r = (y - x) / np.sqrt(np.mean((y - x) ** 2))
         assert found == pytest.approx(x + 0.1 * r, abs=1e-6)
         assert np.sqrt(np.mean((found - x) ** 2)) == pytest.approx(0.1, rel=1e-5)
-    assert torch.equal(perturb.amplify(originals, distorted, 0.1), torch.from_numpy(amplified).clamp(0, 1))
+    assert torch.equal(
+        perturb.amplify(originals, distorted, 0.1), torch.from_numpy(amplified).clamp(0, 1)
+    )
 
 
 def test_the_printed_factor_is_too_small_by_the_root_of_the_number_of_pixels() -> None:
@@ -99,12 +117,19 @@ def test_amplify_refuses_an_unchanged_image_and_another_shape() -> None:
     distorted = torch.cat([1 - images[:2], images[2:]])
     with pytest.raises(ValueError, match=r"distorted: .* the first in row 2"):
         perturb.amplify(images, distorted, 0.1)
-    with pytest.raises(ValueError, match=r"distorted: need the images' shape \[3, 1, 8, 8\], got \[2, 1, 8, 8\]"):
+    with pytest.raises(
+        ValueError, match=r"distorted: need the images' shape \[3, 1, 8, 8\], got \[2, 1, 8, 8\]"
+    ):
         perturb.amplify(images, distorted[:2], 0.1)
 
 
 @pytest.mark.parametrize(
-    "function", [lambda x: perturb.gaussian(x, 0.1, generator()), lambda x: perturb.amplify(x, x, 0.1), lambda x: perturb.at_length(x, x, torch.empty(0))]
+    "function",
+    [
+        lambda x: perturb.gaussian(x, 0.1, generator()),
+        lambda x: perturb.amplify(x, x, 0.1),
+        lambda x: perturb.at_length(x, x, torch.empty(0)),
+    ],
 )
 def test_no_images_give_no_images(function) -> None:  # type: ignore[no-untyped-def]
     assert function(torch.empty(0, 1, 8, 8)).shape == (0, 1, 8, 8)
@@ -120,35 +145,59 @@ def test_directions_keep_what_they_promise() -> None:
     assert torch.equal(signs.abs(), flat.abs())
     assert 0.3 < (signs[flat != 0] == flat[flat != 0]).float().mean() < 0.7
     assert torch.equal(perturb.directions("reversed", changes, generator()), -changes)
-    assert torch.equal(perturb.directions("borrowed", changes, generator())[[1, 0]], changes[[0, 5]])
-    assert abs(torch.nn.functional.cosine_similarity(perturb.directions("noise", changes, generator(9)).flatten(1), flat).mean()) < 0.2
+    assert torch.equal(
+        perturb.directions("borrowed", changes, generator())[[1, 0]], changes[[0, 5]]
+    )
+    assert (
+        abs(
+            torch.nn.functional.cosine_similarity(
+                perturb.directions("noise", changes, generator(9)).flatten(1), flat
+            ).mean()
+        )
+        < 0.2
+    )
     with pytest.raises(ValueError, match="unknown kind 'rotated': choose one of noise, shuffled"):
         perturb.directions("rotated", changes, generator())
 
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), length=st.floats(0, 3), scale=st.sampled_from([1e-3, 1.0, 1e3]))
-def test_at_length_moves_by_exactly_that_length_within_the_box(seed: int, length: float, scale: float) -> None:
+def test_at_length_moves_by_exactly_that_length_within_the_box(
+    seed: int, length: float, scale: float
+) -> None:
     images = random_images(4, seed, torch.float64)
     steps = scale * torch.randn(images.shape, generator=generator(seed + 1), dtype=torch.float64)
     moved = perturb.at_length(images, steps, torch.full((4,), length))
-    assert (moved - images).flatten(1).norm(dim=1).numpy() == pytest.approx(np.float32(length), abs=1e-6)
+    assert (moved - images).flatten(1).norm(dim=1).numpy() == pytest.approx(
+        np.float32(length), abs=1e-6
+    )
     assert moved.min() >= 0
     assert moved.max() <= 1
     assert ((moved - images) * steps >= 0).all()
 
 
 def test_at_length_against_a_root_finder() -> None:
-    images, steps = random_images(3, 4, torch.float64), torch.randn(3, 1, 8, 8, generator=generator(5), dtype=torch.float64)
+    images, steps = (
+        random_images(3, 4, torch.float64),
+        torch.randn(3, 1, 8, 8, generator=generator(5), dtype=torch.float64),
+    )
     moved = perturb.at_length(images, steps, torch.tensor([0.5, 1.0, 2.0])).numpy()
-    for x, step, length, found in zip(images.numpy(), steps.numpy(), [0.5, 1.0, 2.0], moved, strict=True):
-        root = optimize.brentq(lambda s: np.linalg.norm(np.clip(x + s * step, 0, 1) - x) - length, 0, 1e6, xtol=1e-12)  # noqa: B023
+    for x, step, length, found in zip(
+        images.numpy(), steps.numpy(), [0.5, 1.0, 2.0], moved, strict=True
+    ):
+
+        def beyond(s: float, x: Any = x, step: Any = step, length: float = length) -> float:
+            return float(np.linalg.norm(np.clip(x + s * step, 0, 1) - x) - length)
+
+        root = optimize.brentq(beyond, 0, 1e6, xtol=1e-12)
         assert found == pytest.approx(np.clip(x + root * step, 0, 1), abs=1e-8)
 
 
 def test_at_length_refuses_lengths_that_the_box_does_not_allow() -> None:
     images = torch.zeros(1, 1, 8, 8)
-    assert perturb.at_length(images, torch.ones_like(images), torch.tensor([8.0])).numpy() == pytest.approx(1.0)
+    assert perturb.at_length(
+        images, torch.ones_like(images), torch.tensor([8.0])
+    ).numpy() == pytest.approx(1.0)
     for length, step in [(8.1, 1.0), (0.1, -1.0), (-1.0, 1.0), (torch.inf, 1.0)]:
         with pytest.raises(ValueError, match="l2"):
             perturb.at_length(images, torch.full_like(images, step), torch.tensor([length]))
@@ -159,13 +208,28 @@ def test_at_length_refuses_lengths_that_the_box_does_not_allow() -> None:
 
 
 def test_crossing_of_a_linear_classifier_against_its_closed_form() -> None:
-    weight, bias = torch.randn(10, 64, generator=generator(1), dtype=torch.float64), torch.randn(10, generator=generator(2), dtype=torch.float64)
-    images, steps = random_images(50, 3, torch.float64), torch.randn(50, 1, 8, 8, generator=generator(4), dtype=torch.float64)
+    weight, bias = (
+        torch.randn(10, 64, generator=generator(1), dtype=torch.float64),
+        torch.randn(10, generator=generator(2), dtype=torch.float64),
+    )
+    images, steps = (
+        random_images(50, 3, torch.float64),
+        torch.randn(50, 1, 8, 8, generator=generator(4), dtype=torch.float64),
+    )
     found = perturb.crossing(linear(weight, bias), images, steps, limit=50.0, steps=40)
-    for x, step, length in zip(images.flatten(1).numpy(), steps.flatten(1).numpy(), found.tolist(), strict=True):
-        logits, slopes = weight.numpy() @ x + bias.numpy(), weight.numpy() @ (step / np.linalg.norm(step))
+    for x, step, length in zip(
+        images.flatten(1).numpy(), steps.flatten(1).numpy(), found.tolist(), strict=True
+    ):
+        logits, slopes = (
+            weight.numpy() @ x + bias.numpy(),
+            weight.numpy() @ (step / np.linalg.norm(step)),
+        )
         answer = logits.argmax()
-        lengths = [(logits[answer] - logits[k]) / (slopes[k] - slopes[answer]) for k in range(10) if slopes[k] > slopes[answer]]
+        lengths = [
+            (logits[answer] - logits[k]) / (slopes[k] - slopes[answer])
+            for k in range(10)
+            if slopes[k] > slopes[answer]
+        ]
         shortest = min(lengths, default=np.inf)
         assert length == pytest.approx(shortest if shortest <= 50 else np.inf, abs=1e-8)
 

@@ -10,7 +10,8 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from torch import Tensor
 
-from helpers import data, picker
+from helpers import data
+from helpers.report import picker
 
 
 def strips() -> tuple[list[Tensor], list[str], list[Tensor]]:
@@ -26,21 +27,29 @@ def test_the_picture_holds_the_strips_row_by_row() -> None:
     sheet = Image.open(io.BytesIO(base64.b64decode(source.split(",")[1])))
     assert sheet.size == (280, 4 * 28)
     pixels = np.asarray(sheet.convert("L"), dtype=float) / 255
-    assert np.abs(pixels[28:56, 84:112] - images[1][3, 0].numpy()).max() <= 0.5 / (picker.GREYS - 1) + 0.01
+    assert (
+        np.abs(pixels[28:56, 84:112] - images[1][3, 0].numpy()).max()
+        <= 0.5 / (picker.GREYS - 1) + 0.01
+    )
     assert len(source) < 15_000
 
 
 def test_the_text_has_kinds_labels_and_answers() -> None:
     soup = BeautifulSoup(picker.picker(*strips())._repr_html_(), "html.parser")
     assert soup.div["data-kinds"] == "unit random random unit"
-    assert soup.div["data-labels"].split(";")[1] == ",".join(map(str, data.mnist("test").labels[10:20].tolist()))
+    assert soup.div["data-labels"].split(";")[1] == ",".join(
+        map(str, data.mnist("test").labels[10:20].tolist())
+    )
     assert soup.details.p.get_text() == "Units are in rows 1, 4, counted from the top."
     assert len(str(soup.img["alt"])) >= 20
     assert not soup.find("script")
 
 
 def test_it_is_a_sentence_where_there_is_no_html() -> None:
-    assert repr(picker.picker(*strips())) == "4 strips of images, 2 of them of units; a game in the rendered book"
+    assert (
+        repr(picker.picker(*strips()))
+        == "4 strips of images, 2 of them of units; a game in the rendered book"
+    )
 
 
 def test_picker_refuses() -> None:

@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from helpers import pictures
+from helpers.edition import pictures
 
 
 def encoded(pixels: np.ndarray) -> str:
@@ -22,7 +22,10 @@ def decoded(png: str) -> np.ndarray:
 
 
 def holding(png: str, name: str = "") -> nbformat.NotebookNode:
-    cell = new_code_cell(metadata={"mystnb": {"figure": {"name": name}}}, outputs=[new_output("display_data", data={"image/png": png})])
+    cell = new_code_cell(
+        metadata={"mystnb": {"figure": {"name": name}}},
+        outputs=[new_output("display_data", data={"image/png": png})],
+    )
     return new_notebook(cells=[cell])
 
 

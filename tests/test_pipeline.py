@@ -14,8 +14,9 @@ import torch
 from small_book import WORK, write_chapter, write_contents
 
 from helpers import __main__ as command
-from helpers import chapters, check, pipeline
-from helpers.chapters import Edition
+from helpers import check
+from helpers.edition import chapters, pipeline
+from helpers.edition.chapters import Edition
 
 MEET = """import pathlib, time
 pathlib.Path({here!r}).touch()
@@ -31,48 +32,80 @@ def meeting(tmp_path: Path, here: str, there: str) -> str:
 
 
 def arguments(edition: Edition, *options: str) -> list[str]:
-    return ["execute", "--build", str(edition.build), "--profile", "smoke", "--device", "cpu", *options]
+    return [
+        "execute",
+        "--build",
+        str(edition.build),
+        "--profile",
+        "smoke",
+        "--device",
+        "cpu",
+        *options,
+    ]
 
 
 def value(edition: Edition, name: str) -> float:
-    return json.loads((edition.results / "smoke" / f"{name}.json").read_text())["records"][0]["value"]
+    return json.loads((edition.results / "smoke" / f"{name}.json").read_text())["records"][0][
+        "value"
+    ]
 
 
 def test_chapters_run_at_once_and_the_summary_after_all_others(
-    book: Path, edition: Edition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    book: Path,
+    edition: Edition,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     write_contents(book, "summary", "one", "two")
     threads = "import os\nvalue = float(os.environ['OMP_NUM_THREADS'])"
     write_chapter(book, meeting(tmp_path, "a", "b"), threads)
     write_chapter(book, meeting(tmp_path, "b", "a"), threads, name="two")
-    write_chapter(book, "import os, pathlib\nvalue = len(list(pathlib.Path(os.environ['RESULTS'], profile).glob('*.json')))", name="summary")
+    write_chapter(
+        book,
+        "import os, pathlib\nvalue = len(list(pathlib.Path(os.environ['RESULTS'], profile).glob('*.json')))",
+        name="summary",
+    )
     assert command.main(arguments(edition, "--jobs", "2")) == 0
     assert value(edition, "one") == value(edition, "two") == max(1, pipeline.cores() // 2)
     assert value(edition, "summary") == 2
     printed = capsys.readouterr().out.splitlines()
-    assert sorted(line.split(" after ")[0] for line in printed) == [f"{name}: {told}" for name in ("one", "summary", "two") for told in ("done", "started")]
+    assert sorted(line.split(" after ")[0] for line in printed) == [
+        f"{name}: {told}" for name in ("one", "summary", "two") for told in ("done", "started")
+    ]
     assert printed[-2].startswith("summary: started")
     assert command.main(arguments(edition, "--jobs", "2")) == 0
-    assert capsys.readouterr().out == "one: done already\ntwo: done already\nsummary: done already\n"
+    assert (
+        capsys.readouterr().out == "one: done already\ntwo: done already\nsummary: done already\n"
+    )
 
 
 def test_after_a_failure_what_runs_is_completed_and_nothing_else_starts(
     book: Path, edition: Edition, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_contents(book, "one", "two", "three", "summary")
-    write_chapter(book, meeting(tmp_path, "a", "b"), "raise RuntimeError('no such digit')", seconds=9)
+    write_chapter(
+        book, meeting(tmp_path, "a", "b"), "raise RuntimeError('no such digit')", seconds=9
+    )
     told = f"import pathlib, time\nwhile not pathlib.Path({str(edition.executed('one').with_name('one.failed.ipynb'))!r}).exists(): time.sleep(0.05)"
-    write_chapter(book, meeting(tmp_path, "b", "a"), told, "time.sleep(5)", WORK, name="two", seconds=8)
+    write_chapter(
+        book, meeting(tmp_path, "b", "a"), told, "time.sleep(5)", WORK, name="two", seconds=8
+    )
     for name in ("three", "summary"):
         write_chapter(book, WORK, name=name, seconds=7)
     assert command.main(arguments(edition, "--jobs", "2")) == 1
     printed = capsys.readouterr()
-    assert printed.err.endswith("\nerror: chapter one, cell 4 (In [4]): RuntimeError: no such digit\n")
+    assert printed.err.endswith(
+        "\nerror: chapter one, cell 4 (In [4]): RuntimeError: no such digit\n"
+    )
     assert printed.err.count("error: chapter") == 1
     assert printed.out.count("failed") == 1
     assert chapters.is_done("two", edition)
-    assert sorted(path.name for path in edition.executed("one").parent.glob("*.ipynb")) == ["one.failed.ipynb", "two.ipynb"]
+    assert sorted(path.name for path in edition.executed("one").parent.glob("*.ipynb")) == [
+        "one.failed.ipynb",
+        "two.ipynb",
+    ]
 
 
 def test_the_longest_chapter_starts_first_and_a_new_one_before_all(book: Path) -> None:
@@ -93,7 +126,9 @@ def test_jobs_follow_the_cores_and_a_gpu_has_one(monkeypatch: pytest.MonkeyPatch
     assert pipeline.jobs(3, "cuda", 7) == 3
 
 
-def test_the_cores_are_shared_out_unless_someone_chose_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cores_are_shared_out_unless_someone_chose_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pipeline, "cores", lambda: 9)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert pipeline.environment(4)["OMP_NUM_THREADS"] == "2"
@@ -110,12 +145,17 @@ while True:
     time.sleep(0.05)"""
 
 
-def test_a_terminated_run_takes_its_chapters_with_it(book: Path, edition: Edition, tmp_path: Path) -> None:
+def test_a_terminated_run_takes_its_chapters_with_it(
+    book: Path, edition: Edition, tmp_path: Path
+) -> None:
     beats = [tmp_path / "one", tmp_path / "two"]
     for path in beats:
         write_chapter(book, BEAT.format(path=str(path)), name=path.name)
     process = subprocess.Popen(
-        [sys.executable, "-m", "helpers", *arguments(edition, "--jobs", "2")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-m", "helpers", *arguments(edition, "--jobs", "2")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     eventually(lambda: all(path.exists() for path in beats))
     process.terminate()
@@ -138,7 +178,11 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_chapter_that_is_killed_is_named(book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_chapter_that_is_killed_is_named(
+    book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_chapter(book, "import os, signal; os.kill(os.getppid(), signal.SIGKILL)")
     assert command.main(arguments(edition, "--jobs", "2", "one", "two")) == 1
-    assert capsys.readouterr().err.endswith(f"error: chapter one: ended with status {-signal.SIGKILL}\n")
+    assert capsys.readouterr().err.endswith(
+        f"error: chapter one: ended with status {-signal.SIGKILL}\n"
+    )

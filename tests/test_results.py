@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers import results
+from helpers import places
 from helpers.intervals import Estimate
-from helpers.results import Record
+from helpers.report import results
+from helpers.report.results import Record
 
 
 @pytest.fixture(autouse=True)
@@ -16,11 +17,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_records_are_written_sorted_and_complete() -> None:
-    results.write("models", "smoke", [Record("b", 2.0, "%", 10, 0, 1.0, 3.0, 2.5, "Table 1"), Record("a", 1.0, "ratio", 5, 1)])
+    results.write(
+        "models",
+        "smoke",
+        [Record("b", 2.0, "%", 10, 0, 1.0, 3.0, 2.5, "Table 1"), Record("a", 1.0, "ratio", 5, 1)],
+    )
     content = json.loads(results.path("models", "smoke").read_text())
     assert [record["id"] for record in content["records"]] == ["a", "b"]
-    assert set(content["records"][1]) == {"id", "value", "low", "high", "n", "seed", "unit", "paper", "source"}
-    assert set(content["environment"]) == {"python", "torch", "numpy", "device", "processor", "date", "commit"}
+    assert set(content["records"][1]) == {
+        "id",
+        "value",
+        "low",
+        "high",
+        "n",
+        "seed",
+        "unit",
+        "paper",
+        "source",
+    }
+    assert set(content["environment"]) == {
+        "python",
+        "torch",
+        "numpy",
+        "device",
+        "processor",
+        "date",
+        "commit",
+    }
     assert (content["chapter"], content["profile"]) == ("models", "smoke")
 
 
@@ -42,7 +65,9 @@ def test_numbers_that_are_not_finite_are_refused(number: float) -> None:
 def test_an_id_that_occurs_twice_and_unknown_names_are_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="the ids a occur more than once"):
         results.write("models", "smoke", [Record("a", 1.0, "%", 1, 0), Record("a", 2.0, "%", 1, 0)])
-    with pytest.raises(ValueError, match="unknown profile 'tiny': choose one of smoke, paper, full"):
+    with pytest.raises(
+        ValueError, match="unknown profile 'tiny': choose one of smoke, paper, full"
+    ):
         results.write("models", "tiny", [])
     with pytest.raises(ValueError, match="unknown unit 'furlong'"):
         Record("a", 1.0, "furlong", 1, 0)
@@ -67,18 +92,26 @@ def test_a_write_that_is_interrupted_leaves_the_old_file(monkeypatch: pytest.Mon
 
 
 def test_the_committed_benchmark_has_every_task_and_our_search_among_the_peers() -> None:
-    records = results.read(results.BENCHMARKS / "search.json")["records"]
+    records = results.read(places.BENCHMARKS / "search.json")["records"]
     assert {record["task"] for record in records} == {"growth", "exact", "random", "nearest"}
     for network in {record["network"] for record in records if record["task"] == "nearest"}:
-        here = [record for record in records if record["task"] == "nearest" and record["network"] == network]
+        here = [
+            record
+            for record in records
+            if record["task"] == "nearest" and record["network"] == network
+        ]
         assert {"ours", "foolbox", "torchattacks"} == {record["library"] for record in here}
         assert len({record["n"] for record in here}) == 1
-        assert [record["ratio"] for record in here if (record["library"], record["method"]) == ("ours", "best")] == [1.0]
+        assert [
+            record["ratio"]
+            for record in here
+            if (record["library"], record["method"]) == ("ours", "best")
+        ] == [1.0]
         assert all(0 <= record["success"] <= 1 and record["seconds"] > 0 for record in here)
 
 
 def test_the_committed_benchmark_of_operator_norms_shows_what_the_function_promises() -> None:
-    records = results.read(results.BENCHMARKS / "spectral.json")["records"]
+    records = results.read(places.BENCHMARKS / "spectral.json")["records"]
     by_layer = {record["layer"]: {} for record in records}
     for record in records:
         by_layer[record["layer"]][record["method"]] = record
@@ -86,21 +119,37 @@ def test_the_committed_benchmark_of_operator_norms_shows_what_the_function_promi
     for methods in by_layer.values():
         assert abs(methods["operator_norm"]["error"]) <= 1e-6
         assert methods["operator_norm"]["residual"] <= 1e-9
-        assert {"power iteration, 60 steps", "power iteration, 1000 steps", "power iteration, to 1e-6"} <= set(methods)
-        assert methods["power iteration, 60 steps"]["value"] <= methods["operator_norm"]["value"] * (1 + 1e-9)
+        assert {
+            "power iteration, 60 steps",
+            "power iteration, 1000 steps",
+            "power iteration, to 1e-6",
+        } <= set(methods)
+        assert methods["power iteration, 60 steps"]["value"] <= methods["operator_norm"][
+            "value"
+        ] * (1 + 1e-9)
     alexnet = [methods for layer, methods in by_layer.items() if layer.startswith("AlexNet")]
     assert len(alexnet) == 5
-    ours, theirs = (sum(methods[name]["seconds"] for methods in alexnet) for name in ("operator_norm", "power iteration, to 1e-6"))
+    ours, theirs = (
+        sum(methods[name]["seconds"] for methods in alexnet)
+        for name in ("operator_norm", "power iteration, to 1e-6")
+    )
     assert ours < 30
     assert theirs > 10 * ours
 
 
 def test_a_record_of_a_printed_number_has_the_papers_beside_it():
-    ours = {"table2/AE400-10/FC10(1)": Estimate(20.0, 15.0, 26.0, 256), "transfer/average/random": Estimate(30.0, 29.0, 31.0, 9)}
+    ours = {
+        "table2/AE400-10/FC10(1)": Estimate(20.0, 15.0, 26.0, 256),
+        "transfer/average/random": Estimate(30.0, 29.0, 31.0, 9),
+    }
     printed, other = results.estimates(ours, "%", 3)
-    assert printed == Record("table2/AE400-10/FC10(1)", 20.0, "%", 256, 3, 15.0, 26.0, 24.8, "Table 2")
+    assert printed == Record(
+        "table2/AE400-10/FC10(1)", 20.0, "%", 256, 3, 15.0, 26.0, 24.8, "Table 2"
+    )
     assert other == Record("transfer/average/random", 30.0, "%", 9, 3, 29.0, 31.0)
-    assert results.numbers({"table5/fc1": 3.0}, "norm", 1, 0) == [Record("table5/fc1", 3.0, "norm", 1, 0, paper=3.12, source="Table 5")]
+    assert results.numbers({"table5/fc1": 3.0}, "norm", 1, 0) == [
+        Record("table5/fc1", 3.0, "norm", 1, 0, paper=3.12, source="Table 5")
+    ]
     assert results.numbers({"figure7/noise accuracy": 50.0}, "%", 64, 0)[0].source == "Figure 7"
 
 

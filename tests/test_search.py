@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers import data, exact, models, search
-from helpers.adversarial import Adversarial
 from helpers.search import minimum_distortion
+from helpers.search.adversarial import Adversarial
 
 CLASSES, SIDE, COUNT = 5, 6, 24
 
@@ -18,7 +18,14 @@ def linear_network(seed: int = 0) -> nn.Sequential:
 
 
 def deep_network(seed: int = 0) -> nn.Sequential:
-    return network(seed, nn.Linear(SIDE * SIDE, 20), nn.Sigmoid(), nn.Linear(20, 20), nn.Sigmoid(), nn.Linear(20, CLASSES))
+    return network(
+        seed,
+        nn.Linear(SIDE * SIDE, 20),
+        nn.Sigmoid(),
+        nn.Linear(20, 20),
+        nn.Sigmoid(),
+        nn.Linear(20, CLASSES),
+    )
 
 
 def network(seed: int, *layers: nn.Module) -> nn.Sequential:
@@ -27,13 +34,17 @@ def network(seed: int, *layers: nn.Module) -> nn.Sequential:
     model = nn.Sequential(nn.Flatten(), *layers)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * (3 / parameter.shape[-1] ** 0.5))
+            parameter.copy_(
+                torch.randn(parameter.shape, generator=generator) * (3 / parameter.shape[-1] ** 0.5)
+            )
     return model.eval().requires_grad_(False)
 
 
 def pictures(count: int = COUNT, seed: int = 0) -> Tensor:
     """Images [count, 1, 6, 6], many of whose pixels are 0 or 1."""
-    return (torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 3 - 1).clamp(0, 1)
+    return (
+        torch.rand(count, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed)) * 3 - 1
+    ).clamp(0, 1)
 
 
 def targeted(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,7 +60,9 @@ def check_result(model: nn.Module, images: Tensor, found: Adversarial) -> None:
     assert ((found.images >= 0) & (found.images <= 1)).all()
     change = (found.images.double() - images.double()).flatten(1)
     torch.testing.assert_close(found.l2[found.success], change.norm(dim=1)[found.success])
-    torch.testing.assert_close(found.distortion[found.success], change.square().mean(dim=1).sqrt()[found.success])
+    torch.testing.assert_close(
+        found.distortion[found.success], change.square().mean(dim=1).sqrt()[found.success]
+    )
     assert found.l2[~found.success].isinf().all()
     assert (change[~found.success] == 0).all()
     assert (model(found.images).argmax(dim=1) == found.targets)[found.success].all()
@@ -58,7 +71,9 @@ def check_result(model: nn.Module, images: Tensor, found: Adversarial) -> None:
 
 @pytest.mark.parametrize("refine", [False, True])
 @pytest.mark.parametrize("build", [linear_network, deep_network])
-def test_successes_last_alone_in_float64_and_on_disk(build: type, refine: bool, tmp_path: Path) -> None:
+def test_successes_last_alone_in_float64_and_on_disk(
+    build: type, refine: bool, tmp_path: Path
+) -> None:
     model, images = build(), pictures()
     labels, targets = targeted(model, images)
     found = minimum_distortion(model, images, labels, targets=targets, refine=refine)
@@ -107,7 +122,17 @@ def test_it_finds_what_scipy_finds_image_by_image() -> None:
 
 
 def test_refinement_does_not_lose_to_the_penalty_method_where_the_boundary_has_kinks() -> None:
-    model, images = network(0, nn.Linear(SIDE * SIDE, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, CLASSES)), pictures()
+    model, images = (
+        network(
+            0,
+            nn.Linear(SIDE * SIDE, 20),
+            nn.ReLU(),
+            nn.Linear(20, 20),
+            nn.ReLU(),
+            nn.Linear(20, CLASSES),
+        ),
+        pictures(),
+    )
     labels, targets = targeted(model, images)
     penalty = minimum_distortion(model, images, labels, targets=targets, refine=False)
     refined = minimum_distortion(model, images, labels, targets=targets)
@@ -123,7 +148,12 @@ def test_nearest_loses_nothing_to_a_search_of_every_class() -> None:
     nearest = minimum_distortion(model, images, labels, targets="nearest")
     check_result(model, images, nearest)
     assert (nearest.targets != labels).all()
-    every = torch.stack([minimum_distortion(model, images, labels, targets=(labels + shift) % CLASSES).l2 for shift in range(1, CLASSES)])
+    every = torch.stack(
+        [
+            minimum_distortion(model, images, labels, targets=(labels + shift) % CLASSES).l2
+            for shift in range(1, CLASSES)
+        ]
+    )
     torch.testing.assert_close(nearest.l2.mean(), every.amin(dim=0).mean(), rtol=1e-2, atol=0.0)
 
 
@@ -140,7 +170,10 @@ def test_every_effort_meets_the_exact_nearest_on_linear_networks(effort: str) ->
 def test_more_effort_finds_nearer_images() -> None:
     model, images = deep_network(), pictures()
     labels = model(images).argmax(dim=1)
-    fast, best = (minimum_distortion(model, images, labels, targets="nearest", effort=effort) for effort in ("fast", "best"))
+    fast, best = (
+        minimum_distortion(model, images, labels, targets="nearest", effort=effort)
+        for effort in ("fast", "best")
+    )
     assert (fast.evaluations < best.evaluations).all()
     assert best.l2.mean() <= fast.l2.mean()
 
@@ -151,7 +184,12 @@ def test_nearest_on_mnist_is_exact_for_a_linear_net() -> None:
     images, labels = sample[model(sample.images).argmax(dim=1) == sample.labels][:32]
     nearest = minimum_distortion(model, images, labels, targets="nearest")
     layer = model.logits
-    every = torch.stack([exact.minimum_distortion(layer.weight, layer.bias, images, (labels + shift) % 10).l2 for shift in range(1, 10)])
+    every = torch.stack(
+        [
+            exact.minimum_distortion(layer.weight, layer.bias, images, (labels + shift) % 10).l2
+            for shift in range(1, 10)
+        ]
+    )
     torch.testing.assert_close(nearest.l2, every.amin(dim=0), rtol=1e-3, atol=1e-5)
 
 
@@ -217,7 +255,9 @@ def test_a_class_that_never_wins_is_no_success(refine: bool) -> None:
     model, images = linear_network(), pictures()
     model[1].bias[2] = -1000.0
     labels = model(images).argmax(dim=1)
-    found = minimum_distortion(model, images, labels, targets=torch.full((COUNT,), 2), refine=refine)
+    found = minimum_distortion(
+        model, images, labels, targets=torch.full((COUNT,), 2), refine=refine
+    )
     check_result(model, images, found)
     assert not found.success.any()
 
@@ -228,7 +268,9 @@ def test_constant_logits_are_no_success_and_no_hang(value: float, targets: str) 
     model = linear_network()
     model[1].weight.zero_()
     model[1].bias.fill_(value)
-    found = minimum_distortion(model, pictures(), torch.zeros(COUNT, dtype=torch.int64), targets=targets)
+    found = minimum_distortion(
+        model, pictures(), torch.zeros(COUNT, dtype=torch.int64), targets=targets
+    )
     check_result(model, pictures(), found)
     assert not found.success.any()
 
@@ -242,7 +284,9 @@ def test_two_classes() -> None:
 
 @pytest.mark.parametrize("targets", ["random", "nearest"])
 def test_an_empty_batch_has_an_empty_result(targets: str) -> None:
-    found = minimum_distortion(deep_network(), pictures(0), torch.zeros(0, dtype=torch.int64), targets=targets)
+    found = minimum_distortion(
+        deep_network(), pictures(0), torch.zeros(0, dtype=torch.int64), targets=targets
+    )
     assert len(found) == len(found.images) == len(found.l2) == 0
 
 
@@ -263,11 +307,17 @@ class Broken(nn.Module):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.uint8)}, "images: need a floating-point"),
+        (
+            {"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.uint8)},
+            "images: need a floating-point",
+        ),
         ({"images": torch.full((COUNT, 1, SIDE, SIDE), 1.5)}, r"images: need values in \[0, 1\]"),
         ({"images": torch.full((COUNT, 1, SIDE, SIDE), torch.nan)}, "images: need values"),
         ({"images": torch.zeros(COUNT, SIDE * SIDE)}, "images: need shape"),
-        ({"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.float64)}, "model: need the images' dtype"),
+        (
+            {"images": torch.zeros(COUNT, 1, SIDE, SIDE, dtype=torch.float64)},
+            "model: need the images' dtype",
+        ),
         ({"model": deep_network().to("meta")}, "model: need the images' device"),
         ({"labels": torch.zeros(COUNT)}, "labels: need an int64"),
         ({"labels": torch.full((COUNT,), CLASSES)}, "labels: need class numbers"),
@@ -286,6 +336,11 @@ class Broken(nn.Module):
     ],
 )
 def test_bad_input_is_named(changes: dict[str, object], named: str) -> None:
-    arguments = {"model": deep_network(), "images": pictures(), "labels": torch.zeros(COUNT, dtype=torch.int64), **changes}
+    arguments = {
+        "model": deep_network(),
+        "images": pictures(),
+        "labels": torch.zeros(COUNT, dtype=torch.int64),
+        **changes,
+    }
     with pytest.raises(ValueError, match=named):
         minimum_distortion(**arguments)  # type: ignore[arg-type]

@@ -11,7 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from helpers import fourier, operators, spectral
+from helpers import spectral
+from helpers.spectral import fourier, operators
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 PIXELS = st.integers(1, 7)
@@ -32,7 +33,11 @@ def randomised(layer: nn.Module, seed: int = 0) -> nn.Module:
     """The layer with weights, biases and running means that do not depend on what ran before."""
     for value in layer.state_dict().values():
         if value.is_floating_point():
-            value.copy_(torch.rand(value.shape, generator=generator(seed)) + 0.1 if value.ndim == 1 else torch.randn(value.shape, generator=generator(seed)))
+            value.copy_(
+                torch.rand(value.shape, generator=generator(seed)) + 0.1
+                if value.ndim == 1
+                else torch.randn(value.shape, generator=generator(seed))
+            )
     return layer.eval()
 
 
@@ -41,7 +46,9 @@ def matrix(layer: nn.Module, shape: Sequence[int]) -> np.ndarray[Any, Any]:
     exact = copy.deepcopy(layer).double()
     size = math.prod(shape)
     with torch.no_grad():
-        columns = exact(torch.eye(size, dtype=torch.float64).reshape(size, *shape)) - exact(torch.zeros(1, *shape, dtype=torch.float64))
+        columns = exact(torch.eye(size, dtype=torch.float64).reshape(size, *shape)) - exact(
+            torch.zeros(1, *shape, dtype=torch.float64)
+        )
     dense: np.ndarray[Any, Any] = columns.flatten(1).T.numpy()
     return dense
 
@@ -55,8 +62,12 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
     outputs, inputs, height, width = weight.shape
     count = size // stride
     dense = np.zeros((outputs, count, count, inputs, size, size))
-    for row, column, u, v in itertools.product(range(count), range(count), range(height), range(width)):
-        dense[:, row, column, :, (stride * row + u) % size, (stride * column + v) % size] += weight[:, :, u, v].numpy()
+    for row, column, u, v in itertools.product(
+        range(count), range(count), range(height), range(width)
+    ):
+        dense[:, row, column, :, (stride * row + u) % size, (stride * column + v) % size] += weight[
+            :, :, u, v
+        ].numpy()
     return dense.reshape(outputs * count**2, -1)
 
 
@@ -66,29 +77,69 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
 @EXAMPLES
 @given(groups=st.integers(1, 2), channels=st.tuples(STEPS, STEPS), size=st.tuples(PIXELS, PIXELS), kernel=st.tuples(TAPS, TAPS),
        stride=st.tuples(STEPS, STEPS), padding=st.tuples(st.integers(0, 3), st.integers(0, 3)), dilation=st.tuples(STEPS, STEPS), mode=MODES)  # fmt: skip
-@example(groups=2, channels=(2, 1), size=(6, 4), kernel=(3, 3), stride=(2, 1), padding=(2, 1), dilation=(2, 1), mode="circular")
-@example(groups=1, channels=(1, 1), size=(4, 4), kernel=(1, 1), stride=(3, 3), padding=(3, 3), dilation=(1, 1), mode="zeros")
+@example(
+    groups=2,
+    channels=(2, 1),
+    size=(6, 4),
+    kernel=(3, 3),
+    stride=(2, 1),
+    padding=(2, 1),
+    dilation=(2, 1),
+    mode="circular",
+)
+@example(
+    groups=1,
+    channels=(1, 1),
+    size=(4, 4),
+    kernel=(1, 1),
+    stride=(3, 3),
+    padding=(3, 3),
+    dilation=(1, 1),
+    mode="zeros",
+)
 def test_the_norm_of_a_convolution_is_the_largest_singular_value_of_its_matrix(
     groups: int, channels: tuple[int, int], size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int],
     padding: tuple[int, int], dilation: tuple[int, int], mode: Any,
 ) -> None:  # fmt: skip
     inputs, outputs = (groups * count for count in channels)
-    layer = randomised(nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, padding_mode=mode))
+    layer = randomised(
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, padding_mode=mode)
+    )
     reach = {"zeros": 99, "replicate": 99, "circular": 0, "reflect": -1}[mode]
-    assume(all(n + 2 * p > d * (k - 1) for n, p, d, k in zip(size, padding, dilation, kernel, strict=True)))
+    assume(
+        all(
+            n + 2 * p > d * (k - 1)
+            for n, p, d, k in zip(size, padding, dilation, kernel, strict=True)
+        )
+    )
     assume(all(p <= n + reach for n, p in zip(size, padding, strict=True)))
     shape = (inputs, *size)
-    assert spectral.operator_norm(layer, shape) == pytest.approx(dense_norm(layer, shape), rel=1e-6, abs=1e-12)
+    assert spectral.operator_norm(layer, shape) == pytest.approx(
+        dense_norm(layer, shape), rel=1e-6, abs=1e-12
+    )
 
 
 @EXAMPLES
-@given(groups=st.integers(1, 2), size=st.tuples(PIXELS, PIXELS), kernel=TAPS, stride=STEPS, padding=st.integers(0, 1), extra=st.integers(0, 1))
-def test_the_norm_of_a_transposed_convolution(groups: int, size: tuple[int, int], kernel: int, stride: int, padding: int, extra: int) -> None:
+@given(
+    groups=st.integers(1, 2),
+    size=st.tuples(PIXELS, PIXELS),
+    kernel=TAPS,
+    stride=STEPS,
+    padding=st.integers(0, 1),
+    extra=st.integers(0, 1),
+)
+def test_the_norm_of_a_transposed_convolution(
+    groups: int, size: tuple[int, int], kernel: int, stride: int, padding: int, extra: int
+) -> None:
     assume(extra < stride)
     assume(all(stride * (n - 1) - 2 * padding + kernel + extra > 0 for n in size))
-    layer = randomised(nn.ConvTranspose2d(2 * groups, 3 * groups, kernel, stride, padding, extra, groups))
+    layer = randomised(
+        nn.ConvTranspose2d(2 * groups, 3 * groups, kernel, stride, padding, extra, groups)
+    )
     shape = (2 * groups, *size)
-    assert spectral.operator_norm(layer, shape) == pytest.approx(dense_norm(layer, shape), rel=1e-6, abs=1e-12)
+    assert spectral.operator_norm(layer, shape) == pytest.approx(
+        dense_norm(layer, shape), rel=1e-6, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,10 +158,21 @@ def test_the_norm_of_a_transposed_convolution(groups: int, size: tuple[int, int]
         (nn.AvgPool2d(3, stride=2, padding=1), (2, 7, 6)),
         (nn.AvgPool2d(2, ceil_mode=True, count_include_pad=False), (2, 5, 5)),
         (nn.AdaptiveAvgPool2d((2, 3)), (2, 5, 7)),
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 5)), (3, 6, 6)),
+        (
+            nn.Sequential(
+                nn.Conv2d(3, 4, 3),
+                nn.BatchNorm2d(4),
+                nn.AvgPool2d(2),
+                nn.Flatten(),
+                nn.Linear(16, 5),
+            ),
+            (3, 6, 6),
+        ),
         (nn.utils.parametrizations.weight_norm(nn.Linear(5, 4)), (5,)),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "x".join(map(str, value)),
+    ids=lambda value: (
+        type(value).__name__ if isinstance(value, nn.Module) else "x".join(map(str, value))
+    ),
 )
 def test_the_norm_of_other_layers(layer: nn.Module, shape: tuple[int, ...]) -> None:
     randomised(layer)
@@ -119,10 +181,14 @@ def test_the_norm_of_other_layers(layer: nn.Module, shape: tuple[int, ...]) -> N
 
 @EXAMPLES
 @given(seed=st.integers(0, 2**31), count=st.integers(2, 4), exponent=st.floats(3, 9))
-def test_norms_are_exact_where_several_singular_values_nearly_agree(seed: int, count: int, exponent: float) -> None:
+def test_norms_are_exact_where_several_singular_values_nearly_agree(
+    seed: int, count: int, exponent: float
+) -> None:
     bases = torch.linalg.qr(kernels(2, 12, 12, seed=seed)).Q
     values = torch.rand(12, generator=generator(seed), dtype=torch.float64) * 0.9
-    values[1:count] = 1 - 10**-exponent * torch.rand(count - 1, generator=generator(seed), dtype=torch.float64)
+    values[1:count] = 1 - 10**-exponent * torch.rand(
+        count - 1, generator=generator(seed), dtype=torch.float64
+    )
     values[0] = 1
     layer = nn.Linear(12, 12, bias=False, dtype=torch.float64)
     layer.weight.data = bases[0] @ values.diag() @ bases[1].T
@@ -130,15 +196,21 @@ def test_norms_are_exact_where_several_singular_values_nearly_agree(seed: int, c
 
 
 def test_lanczos_and_fourier_blocks_agree_on_a_circular_convolution() -> None:
-    layer = nn.Conv2d(6, 8, 5, stride=2, padding=2, padding_mode="circular", bias=False, dtype=torch.float64)
+    layer = nn.Conv2d(
+        6, 8, 5, stride=2, padding=2, padding_mode="circular", bias=False, dtype=torch.float64
+    )
     layer.weight.data = kernels(8, 6, 5, 5)
-    by_lanczos = operators.largest_singular_value(layer, torch.zeros(1, 6, 16, 12, dtype=torch.float64))
+    by_lanczos = operators.largest_singular_value(
+        layer, torch.zeros(1, 6, 16, 12, dtype=torch.float64)
+    )
     assert spectral.operator_norm(layer, (6, 16, 12)) == pytest.approx(by_lanczos, rel=1e-9)
 
 
 @EXAMPLES
 @given(seed=st.integers(0, 2**31), stride=STEPS, padding=st.integers(0, 2), mode=MODES)
-def test_no_input_is_stretched_by_more_than_the_norm(seed: int, stride: int, padding: int, mode: Any) -> None:
+def test_no_input_is_stretched_by_more_than_the_norm(
+    seed: int, stride: int, padding: int, mode: Any
+) -> None:
     layer = randomised(nn.Conv2d(2, 3, 3, stride, padding, bias=False, padding_mode=mode), seed)
     norm = spectral.operator_norm(layer, (2, 6, 5))
     inputs = torch.randn(50, 2, 6, 5, generator=generator(seed))
@@ -154,7 +226,9 @@ def test_the_norm_of_a_composition_is_at_most_the_product(seed: int, stride: int
     second = randomised(nn.ConvTranspose2d(3, 2, 2, stride), seed + 1)
     both = spectral.operator_norm(nn.Sequential(first, second), (2, 5, 5))
     between = tuple(first(torch.zeros(1, 2, 5, 5)).shape[1:])
-    assert both <= spectral.operator_norm(first, (2, 5, 5)) * spectral.operator_norm(second, between) * (1 + 1e-6)
+    assert both <= spectral.operator_norm(first, (2, 5, 5)) * spectral.operator_norm(
+        second, between
+    ) * (1 + 1e-6)
 
 
 def test_the_bias_has_no_part_in_the_norm_and_the_layer_is_left_as_it_was() -> None:
@@ -163,7 +237,9 @@ def test_the_bias_has_no_part_in_the_norm_and_the_layer_is_left_as_it_was() -> N
     layer.get_parameter("bias").data.fill_(1e6)
     before = copy.deepcopy(layer.state_dict())
     norm = spectral.operator_norm(layer, (4,))
-    assert norm == pytest.approx(float(np.linalg.svd(before["weight"].double().numpy(), compute_uv=False)[0]), rel=1e-9)
+    assert norm == pytest.approx(
+        float(np.linalg.svd(before["weight"].double().numpy(), compute_uv=False)[0]), rel=1e-9
+    )
     assert all(torch.equal(layer.state_dict()[key], before[key]) for key in before)
     assert layer.get_parameter("weight").requires_grad
 
@@ -187,7 +263,9 @@ def test_a_layer_of_zeros_has_norm_zero() -> None:
         (nn.Linear(4, 4), (0,), "input_shape"),
     ],
 )
-def test_what_has_no_norm_is_refused(layer: nn.Module, shape: tuple[int, ...], message: str) -> None:
+def test_what_has_no_norm_is_refused(
+    layer: nn.Module, shape: tuple[int, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         spectral.operator_norm(layer, shape)
 
@@ -203,23 +281,38 @@ def test_weights_that_are_not_finite_are_refused() -> None:
 
 
 @EXAMPLES
-@given(outputs=STEPS, inputs=STEPS, kernel=st.tuples(TAPS, TAPS), stride=STEPS, count=st.integers(1, 4))
-@example(outputs=2, inputs=2, kernel=(4, 4), stride=1, count=2)  # kernels larger than the grid wrap around
-def test_the_formula_is_the_norm_on_a_periodic_grid(outputs: int, inputs: int, kernel: tuple[int, int], stride: int, count: int) -> None:
+@given(
+    outputs=STEPS, inputs=STEPS, kernel=st.tuples(TAPS, TAPS), stride=STEPS, count=st.integers(1, 4)
+)
+@example(
+    outputs=2, inputs=2, kernel=(4, 4), stride=1, count=2
+)  # kernels larger than the grid wrap around
+def test_the_formula_is_the_norm_on_a_periodic_grid(
+    outputs: int, inputs: int, kernel: tuple[int, int], stride: int, count: int
+) -> None:
     weight = kernels(outputs, inputs, *kernel)
     expected = np.linalg.svd(periodic_matrix(weight, count * stride, stride), compute_uv=False)[0]
-    assert spectral.fourier_norm(weight, count * stride, stride) == pytest.approx(expected, rel=1e-10)
+    assert spectral.fourier_norm(weight, count * stride, stride) == pytest.approx(
+        expected, rel=1e-10
+    )
 
 
 def test_the_formula_on_a_grid_with_unequal_sides_and_strides() -> None:
-    layer = nn.Conv2d(2, 3, 3, stride=(2, 1), padding=1, padding_mode="circular", bias=False, dtype=torch.float64)
+    layer = nn.Conv2d(
+        2, 3, 3, stride=(2, 1), padding=1, padding_mode="circular", bias=False, dtype=torch.float64
+    )
     layer.weight.data = kernels(3, 2, 3, 3)
-    assert spectral.fourier_norm(layer.weight, (6, 5), (2, 1)) == pytest.approx(dense_norm(layer, (2, 6, 5)), rel=1e-10)
+    assert spectral.fourier_norm(layer.weight, (6, 5), (2, 1)) == pytest.approx(
+        dense_norm(layer, (2, 6, 5)), rel=1e-10
+    )
 
 
 def test_what_the_printed_variants_give() -> None:
     weight, right = kernels(3, 2, 5, 5), spectral.fourier_norm(kernels(3, 2, 5, 5), 12, 2)
-    slips = {variant: spectral.fourier_norm_as_printed(weight, 12, 2, variant=variant) for variant in fourier.VARIANTS}
+    slips = {
+        variant: spectral.fourier_norm_as_printed(weight, 12, 2, variant=variant)
+        for variant in fourier.VARIANTS
+    }
     assert slips["factor"] == pytest.approx(right / 2, rel=1e-12)  # too small by Delta
     assert slips["printed"] == pytest.approx(slips["exponent"] / 2, rel=1e-12)
     assert slips["support"] == pytest.approx(spectral.fourier_norm(weight, 6, 2), rel=1e-12)
@@ -231,7 +324,9 @@ def test_the_printed_exponent_misses_high_frequencies_and_the_support_those_betw
     assert spectral.fourier_norm(edge, 32) == pytest.approx(2)
     assert spectral.fourier_norm_as_printed(edge, 32, variant="exponent") < 0.2
     between = torch.tensor([[[[1.0, 1.0, -1.0]]]])
-    assert spectral.fourier_norm_as_printed(between, 32, variant="support") < 0.95 * spectral.fourier_norm(between, 32)
+    assert spectral.fourier_norm_as_printed(
+        between, 32, variant="support"
+    ) < 0.95 * spectral.fourier_norm(between, 32)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +340,9 @@ def test_the_printed_exponent_misses_high_frequencies_and_the_support_those_betw
         (torch.ones(1, 1, 3, 3), 6, (1, 2, 3), "stride: need a positive"),
     ],
 )
-def test_bad_arguments_of_the_formula_are_refused(weight: Tensor, grid: int, stride: Any, message: str) -> None:
+def test_bad_arguments_of_the_formula_are_refused(
+    weight: Tensor, grid: int, stride: Any, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         spectral.fourier_norm(weight, grid, stride)
 
@@ -260,9 +357,17 @@ def test_an_unknown_variant_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("taps", "stride", "supremum"),
-    [([[1.0, -1.0]], 1, 2.0), ([[1.0, 2.0, 1.0]], 1, 4.0), ([[1.0, 1.0]], (1, 2), math.sqrt(2)), ([[1.0, 1.0, -1.0]], 1, math.sqrt(5)), ([[3.0]], 2, 3.0)],
+    [
+        ([[1.0, -1.0]], 1, 2.0),
+        ([[1.0, 2.0, 1.0]], 1, 4.0),
+        ([[1.0, 1.0]], (1, 2), math.sqrt(2)),
+        ([[1.0, 1.0, -1.0]], 1, math.sqrt(5)),
+        ([[3.0]], 2, 3.0),
+    ],
 )
-def test_the_supremum_of_kernels_that_pencil_and_paper_can_do(taps: list[list[float]], stride: Any, supremum: float) -> None:
+def test_the_supremum_of_kernels_that_pencil_and_paper_can_do(
+    taps: list[list[float]], stride: Any, supremum: float
+) -> None:
     bracket = spectral.torus_norm(torch.tensor([[taps]]), stride, tolerance=1e-7)
     assert bracket.lower <= supremum * (1 + 1e-12)
     assert supremum <= bracket.upper * (1 + 1e-12)
@@ -270,7 +375,13 @@ def test_the_supremum_of_kernels_that_pencil_and_paper_can_do(taps: list[list[fl
 
 
 @EXAMPLES
-@given(seed=st.integers(0, 2**31), channels=st.tuples(STEPS, STEPS), kernel=st.tuples(TAPS, TAPS), stride=STEPS, tolerance=st.sampled_from([0.3, 1e-2, 1e-4]))
+@given(
+    seed=st.integers(0, 2**31),
+    channels=st.tuples(STEPS, STEPS),
+    kernel=st.tuples(TAPS, TAPS),
+    stride=STEPS,
+    tolerance=st.sampled_from([0.3, 1e-2, 1e-4]),
+)
 def test_the_bracket_holds_the_largest_value_of_a_fine_grid(
     seed: int, channels: tuple[int, int], kernel: tuple[int, int], stride: int, tolerance: float
 ) -> None:
@@ -283,8 +394,17 @@ def test_the_bracket_holds_the_largest_value_of_a_fine_grid(
 
 
 @EXAMPLES
-@given(seed=st.integers(0, 2**31), size=PIXELS, kernel=TAPS, stride=STEPS, padding=st.integers(0, 4), dilation=STEPS)
-def test_the_supremum_bounds_the_layer_at_every_size_and_zero_padding(seed: int, size: int, kernel: int, stride: int, padding: int, dilation: int) -> None:
+@given(
+    seed=st.integers(0, 2**31),
+    size=PIXELS,
+    kernel=TAPS,
+    stride=STEPS,
+    padding=st.integers(0, 4),
+    dilation=STEPS,
+)
+def test_the_supremum_bounds_the_layer_at_every_size_and_zero_padding(
+    seed: int, size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
     assume(size + 2 * padding > dilation * (kernel - 1))
     layer = nn.Conv2d(2, 3, kernel, stride, padding, dilation, bias=False, dtype=torch.float64)
     layer.weight.data = kernels(3, 2, kernel, kernel, seed=seed)
@@ -314,7 +434,9 @@ def test_a_flat_norm_is_bracketed_within_the_limit_of_points() -> None:
 
 @EXAMPLES
 @given(kernel=TAPS, stride=st.integers(1, 4), dilation=STEPS)
-def test_the_factor_of_max_pooling_is_the_root_of_the_windows_that_share_a_pixel(kernel: int, stride: int, dilation: int) -> None:
+def test_the_factor_of_max_pooling_is_the_root_of_the_windows_that_share_a_pixel(
+    kernel: int, stride: int, dilation: int
+) -> None:
     pool = nn.MaxPool2d(kernel, stride, dilation=dilation)
     size = 20
     spikes = torch.eye(size**2).reshape(size**2, 1, size, size)
@@ -322,17 +444,34 @@ def test_the_factor_of_max_pooling_is_the_root_of_the_windows_that_share_a_pixel
     assert spectral.pooling_factor(pool) == pytest.approx(windows.sqrt().item())
     first, second = torch.rand(2, 200, 1, size, size, generator=generator())
     stretched = (pool(first) - pool(second)).flatten(1).norm(dim=1)
-    assert (stretched <= spectral.pooling_factor(pool) * (first - second).flatten(1).norm(dim=1) * (1 + 1e-6)).all()
+    assert (
+        stretched
+        <= spectral.pooling_factor(pool) * (first - second).flatten(1).norm(dim=1) * (1 + 1e-6)
+    ).all()
 
 
 def perceptron() -> nn.Module:
-    return randomised(nn.Sequential(nn.Flatten(), nn.Linear(36, 8), nn.Sigmoid(), nn.Linear(8, 5), nn.Sigmoid(), nn.Linear(5, 3)))
+    return randomised(
+        nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(36, 8),
+            nn.Sigmoid(),
+            nn.Linear(8, 5),
+            nn.Sigmoid(),
+            nn.Linear(5, 3),
+        )
+    )
 
 
 def convnet() -> nn.Module:
     return randomised(
         nn.Sequential(
-            nn.Sequential(nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)),
+            nn.Sequential(
+                nn.Conv2d(1, 3, 3, padding=1),
+                nn.BatchNorm2d(3),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, 2),
+            ),
             nn.Sequential(nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(), nn.Linear(3, 3)),
         )
     )
@@ -341,14 +480,20 @@ def convnet() -> nn.Module:
 def test_the_table_of_a_sigmoid_network() -> None:
     model = perceptron()
     table = spectral.layer_table(model, (1, 6, 6))
-    norms = [np.linalg.svd(value.numpy(), compute_uv=False)[0] for key, value in model.state_dict().items() if key.endswith("weight")]
+    norms = [
+        np.linalg.svd(value.numpy(), compute_uv=False)[0]
+        for key, value in model.state_dict().items()
+        if key.endswith("weight")
+    ]
     assert table["layer"].tolist() == ["1", "3", "5"]
     assert table["weight"].tolist() == ["8x36", "5x8", "3x5"]
     assert table["norm"].tolist() == pytest.approx(norms, rel=1e-6)
     assert table["activation"].tolist() == [0.25, 0.25, 1]
     upper = spectral.upper_bound(model, (1, 6, 6))
     assert upper == pytest.approx(math.prod(norms) / 16, rel=1e-5)
-    assert upper > math.prod(norms) / 16 * (1 + 2e-6)  # the norms' tolerance is added, not left to luck
+    assert upper > math.prod(norms) / 16 * (
+        1 + 2e-6
+    )  # the norms' tolerance is added, not left to luck
 
 
 def test_the_table_folds_batch_normalisation_and_counts_overlapping_windows() -> None:
@@ -370,7 +515,9 @@ def test_jacobian_norms_agree_with_finite_differences() -> None:
         pixels = step * torch.eye(36, dtype=torch.float64).reshape(36, 1, 6, 6)
         with torch.no_grad():
             jacobian = (exact(image + pixels) - exact(image - pixels)) / (2 * step)
-        assert norm.item() == pytest.approx(float(np.linalg.svd(jacobian.numpy(), compute_uv=False)[0]), rel=1e-6)
+        assert norm.item() == pytest.approx(
+            float(np.linalg.svd(jacobian.numpy(), compute_uv=False)[0]), rel=1e-6
+        )
 
 
 @pytest.mark.parametrize("build", [perceptron, convnet])
@@ -380,14 +527,19 @@ def test_the_bounds_bracket_what_pairs_of_images_show(build: Any) -> None:
     assert lower == spectral.jacobian_norms(model, images).max()
     others = (images + 0.1 * torch.randn(images.shape, generator=generator(2))).clamp(0, 1)
     with torch.no_grad():
-        ratios = (model(images) - model(others)).norm(dim=1) / (images - others).flatten(1).norm(dim=1)
+        ratios = (model(images) - model(others)).norm(dim=1) / (images - others).flatten(1).norm(
+            dim=1
+        )
     assert 0 < lower <= upper
     assert ratios.max() <= upper
 
 
 def test_the_bounds_of_a_linear_network_meet_and_are_not_inverted() -> None:
     model = randomised(nn.Sequential(nn.Flatten(), nn.Linear(36, 10)))
-    lower, upper = spectral.lower_bound(model, torch.rand(5, 1, 6, 6, generator=generator())), spectral.upper_bound(model, (1, 6, 6))
+    lower, upper = (
+        spectral.lower_bound(model, torch.rand(5, 1, 6, 6, generator=generator())),
+        spectral.upper_bound(model, (1, 6, 6)),
+    )
     assert lower <= upper <= lower * (1 + 2e-6)
 
 
@@ -405,7 +557,10 @@ class Residual(nn.Module):
     [
         (Residual(), "need a chain"),
         (nn.Sequential(Residual(), nn.Linear(4, 2)), "need a chain"),
-        (nn.Sequential(nn.Linear(4, 4), nn.Softmax(dim=1)), "no Lipschitz bound is known here for 1, a Softmax"),
+        (
+            nn.Sequential(nn.Linear(4, 4), nn.Softmax(dim=1)),
+            "no Lipschitz bound is known here for 1, a Softmax",
+        ),
         (nn.Sequential(nn.ReLU(), nn.Linear(4, 4)), "need a linear layer first, got ReLU"),
         (nn.Sequential(nn.Flatten()), "need a linear layer first, got none"),
         (nn.Sequential(nn.Linear(4, 4), nn.Dropout()).train(), "need eval mode, got Dropout"),

@@ -9,9 +9,12 @@ import torch
 from skimage import draw, measure
 from torch import Tensor
 
-from helpers import data, strokes, units
+from helpers import data, units
+from helpers.units import strokes
 
-FINE = 8  # shapes are drawn this much larger, then averaged down: their edges are grey, as a digit's
+FINE = (
+    8  # shapes are drawn this much larger, then averaged down: their edges are grey, as a digit's
+)
 
 
 def picture(shape: np.ndarray) -> Tensor:
@@ -53,7 +56,10 @@ def test_loops_are_counted(count: int) -> None:
 
 
 def test_a_line_and_a_speck_are_no_loops() -> None:
-    assert strokes.properties(torch.cat([bar(3.0), rings(1, inner=0.3)]))["loops"].tolist() == [0, 0]
+    assert strokes.properties(torch.cat([bar(3.0), rings(1, inner=0.3)]))["loops"].tolist() == [
+        0,
+        0,
+    ]
 
 
 def test_a_ring_that_is_open_at_a_corner_only_is_closed() -> None:
@@ -74,7 +80,9 @@ def test_digits_have_their_loops_and_slants_are_those_of_skimage() -> None:
     assert by_digit[[0, 6, 8, 9]].tolist() == [1, 1, 2, 1]
     assert by_digit[[1, 2, 3, 5, 7]].tolist() == [0] * 5
     moments = [measure.moments_central(image, order=2) for image in images[:, 0].double().numpy()]
-    assert found["slant"].tolist() == pytest.approx([math.degrees(math.atan2(-moment[1, 1], moment[2, 0])) for moment in moments])
+    assert found["slant"].tolist() == pytest.approx(
+        [math.degrees(math.atan2(-moment[1, 1], moment[2, 0])) for moment in moments]
+    )
 
 
 def test_a_mirror_turns_the_slant_and_nothing_else() -> None:
@@ -86,7 +94,11 @@ def test_a_mirror_turns_the_slant_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "message"), [(torch.zeros(1, 3, 9, 9), "images: need one channel, got 3"), (torch.full((1, 1, 9, 9), 2.0), "images: need values")]
+    ("images", "message"),
+    [
+        (torch.zeros(1, 3, 9, 9), "images: need one channel, got 3"),
+        (torch.full((1, 1, 9, 9), 2.0), "images: need values"),
+    ],
 )
 def test_properties_refuse(images: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -95,10 +107,14 @@ def test_properties_refuse(images: Tensor, message: str) -> None:
 
 def test_variance_within_is_held_against_that_of_all() -> None:
     generator = torch.Generator().manual_seed(0)
-    values = pd.DataFrame({"same": [2.0] * 1_000, "slant": torch.randn(1_000, generator=generator).numpy()})
+    values = pd.DataFrame(
+        {"same": [2.0] * 1_000, "slant": torch.randn(1_000, generator=generator).numpy()}
+    )
     at_random = strokes.narrowing(units.random_images(1_000, 400, 10, generator), values)
     assert at_random["slant"].mean() == pytest.approx(0, abs=0.06)
-    alike = strokes.narrowing(torch.from_numpy(values["slant"].to_numpy().argsort()[None, 500:510].copy()), values)
+    alike = strokes.narrowing(
+        torch.from_numpy(values["slant"].to_numpy().argsort()[None, 500:510].copy()), values
+    )
     assert alike["slant"].item() > 0.99
     assert at_random["same"].tolist() == [0] * 400
     with pytest.raises(ValueError, match="top: need shape"):
@@ -109,10 +125,15 @@ def test_units_that_see_a_property_narrow_it_until_they_are_rotated() -> None:
     """A layer whose units are each tuned to one slant; rotated, no direction is."""
     generator = torch.Generator().manual_seed(0)
     slant = torch.randn(3_000, generator=generator)
-    layer = (-((slant[:, None] - torch.linspace(-2, 2, 60)) ** 2) / 0.02).exp() + 0.3 * torch.rand(3_000, 60, generator=generator)
+    layer = (-((slant[:, None] - torch.linspace(-2, 2, 60)) ** 2) / 0.02).exp() + 0.3 * torch.rand(
+        3_000, 60, generator=generator
+    )
     frame = pd.DataFrame({"slant": slant.numpy()})
     found = {
-        kind: strokes.narrowing(units.top_images(layer, units.directions(kind, 60, 60, generator), 10), frame)["slant"].mean() for kind in ("unit", "rotation")
+        kind: strokes.narrowing(
+            units.top_images(layer, units.directions(kind, 60, 60, generator), 10), frame
+        )["slant"].mean()
+        for kind in ("unit", "rotation")
     }
     assert found["unit"] > 0.95
     assert found["rotation"] < found["unit"] - 0.3

@@ -3,13 +3,17 @@ import pandas as pd
 import pytest
 import torch
 
-from helpers import tables
 from helpers.intervals import Estimate
+from helpers.report import tables
 
 
 def test_a_frame_becomes_a_numbered_table_that_reads_well_as_markdown() -> None:
-    frame = pd.DataFrame({"a": [1.234, float("nan")], "b|c": ["x", "y"]}, index=pd.Index(["one", "two"], name="row"))
-    lines = tables.show(frame, caption="A caption.", name="a-name", formats={"a": "{:.1f}"}).data.splitlines()
+    frame = pd.DataFrame(
+        {"a": [1.234, float("nan")], "b|c": ["x", "y"]}, index=pd.Index(["one", "two"], name="row")
+    )
+    lines = tables.show(
+        frame, caption="A caption.", name="a-name", formats={"a": "{:.1f}"}
+    ).data.splitlines()
     assert lines == [
         ":::{table} A caption.",
         ":name: a-name",
@@ -29,13 +33,20 @@ def test_one_format_serves_all_columns() -> None:
 
 def test_an_interval_does_not_break_between_lines() -> None:
     frame = pd.DataFrame({"a": ["1.0 [0.5, 1.5]"]}, index=["x"])
-    assert "| x | 1.0 [0.5,\N{NO-BREAK SPACE}1.5] |" in tables.show(frame, caption="c", name="n").data
+    assert (
+        "| x | 1.0 [0.5,\N{NO-BREAK SPACE}1.5] |" in tables.show(frame, caption="c", name="n").data
+    )
 
 
 def test_glued_scalars_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: dict[str, object] = {}
     monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: value}))
-    for name, value in {"numpy": np.float64(0.5), "torch": torch.tensor(2), "text": "a 7", "python": 1.5}.items():
+    for name, value in {
+        "numpy": np.float64(0.5),
+        "torch": torch.tensor(2),
+        "text": "a 7",
+        "python": 1.5,
+    }.items():
         tables.glue(name, value)
     assert [repr(value) for value in kept.values()] == ["0.5", "2", "'a 7'", "1.5"]
 

@@ -57,8 +57,13 @@ def test_a_device_that_is_no_processor_does_one_after_another():
 
 def test_gradients_are_as_the_caller_has_them():
     with torch.no_grad():
-        assert threads.each(lambda _: torch.is_grad_enabled(), range(3), torch.device("cpu")) == [False] * 3
-    assert threads.each(lambda _: torch.is_grad_enabled(), range(3), torch.device("cpu")) == [True] * 3
+        assert (
+            threads.each(lambda _: torch.is_grad_enabled(), range(3), torch.device("cpu"))
+            == [False] * 3
+        )
+    assert (
+        threads.each(lambda _: torch.is_grad_enabled(), range(3), torch.device("cpu")) == [True] * 3
+    )
 
 
 def test_an_error_is_raised_and_the_threads_are_given_back():

@@ -7,8 +7,9 @@ from scipy import optimize
 from torch import nn
 from torch.nn import functional
 
-from helpers import data, models, spectral, training, transfer
+from helpers import data, models, spectral, transfer
 from helpers.data import Images
+from helpers.models import training
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +36,24 @@ def test_a_softmax_regression_reaches_scipys_minimum(few: Images) -> None:
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = torch.tensor(flat, requires_grad=True)
         matrix, bias = weights[:7840].view(10, 784), weights[7840:]
-        loss = functional.cross_entropy(few.images.flatten(1).double() @ matrix.T + bias, few.labels) + 0.5e-2 * matrix.square().sum()
+        loss = (
+            functional.cross_entropy(few.images.flatten(1).double() @ matrix.T + bias, few.labels)
+            + 0.5e-2 * matrix.square().sum()
+        )
         loss.backward()
         assert weights.grad is not None
         return loss.item(), weights.grad.numpy()
 
-    best = optimize.minimize(objective, np.zeros(7850), jac=True, method="L-BFGS-B", options={"maxiter": 2_000, "ftol": 1e-14, "gtol": 1e-8})
-    ours = (functional.cross_entropy(model(few.images), few.labels) + training.penalty(model, [1e-2])).item()
+    best = optimize.minimize(
+        objective,
+        np.zeros(7850),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 2_000, "ftol": 1e-14, "gtol": 1e-8},
+    )
+    ours = (
+        functional.cross_entropy(model(few.images), few.labels) + training.penalty(model, [1e-2])
+    ).item()
     assert ours == pytest.approx(best.fun, rel=1e-5)
 
 
@@ -50,13 +62,20 @@ def code_of(few: Images, weight: float) -> tuple[float, float]:
     generator = torch.Generator().manual_seed(0)
     encoder = nn.Linear(784, 64)
     training.initialise(encoder, generator)
-    loss = training.autoencoder(encoder, few.images, models.SparseCoding(sparsity=0.1, weight=weight, epochs=100, batch=50), generator)
+    loss = training.autoencoder(
+        encoder,
+        few.images,
+        models.SparseCoding(sparsity=0.1, weight=weight, epochs=100, batch=50),
+        generator,
+    )
     return loss, torch.sigmoid(encoder(few.images.flatten(1))).mean().item()
 
 
 def test_the_autoencoder_reconstructs_and_its_code_is_as_sparse_as_wanted(few: Images) -> None:
     mean = few.images.flatten(1).mean(dim=0).clamp(1e-3, 1 - 1e-3)
-    without_code = functional.binary_cross_entropy(mean.expand(len(few), -1), few.images.flatten(1), reduction="sum").item() / len(few)
+    without_code = functional.binary_cross_entropy(
+        mean.expand(len(few), -1), few.images.flatten(1), reduction="sum"
+    ).item() / len(few)
     loss, dense = code_of(few, weight=0.0)
     _, sparse = code_of(few, weight=20.0)
     assert loss < 0.8 * without_code
@@ -70,7 +89,9 @@ def test_the_divergence_is_zero_at_the_wanted_activation_and_positive_elsewhere(
     assert (np.delete(divergence.numpy(), 4) > 0).all()
 
 
-def test_the_encoder_of_the_autoencoder_is_not_fine_tuned(few: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_encoder_of_the_autoencoder_is_not_fine_tuned(
+    few: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(data, "training_set", lambda *_: few)
     after_coding = {}
     coding = training.autoencoder
@@ -89,7 +110,9 @@ def test_the_encoder_of_the_autoencoder_is_not_fine_tuned(few: Images, monkeypat
 
 
 @pytest.mark.parametrize(("base", "quick"), [("FC100-100-10", {"ITERATIONS": 20}), ("ConvNet", {})])
-def test_the_norm_penalty_of_a_specification_lowers_the_norms(few: Images, monkeypatch: pytest.MonkeyPatch, base: str, quick: dict[str, int]) -> None:
+def test_the_norm_penalty_of_a_specification_lowers_the_norms(
+    few: Images, monkeypatch: pytest.MonkeyPatch, base: str, quick: dict[str, int]
+) -> None:
     monkeypatch.setattr(data, "training_set", lambda *_: few)
     for setting, value in quick.items():
         monkeypatch.setattr(training, setting, value)
@@ -101,14 +124,21 @@ def test_the_norm_penalty_of_a_specification_lowers_the_norms(few: Images, monke
     assert all(held.norms[layer] < 0.9 * norm for layer, norm in exact.items() if layer != "logits")
 
 
-def test_a_penalised_network_is_trained_to_the_same_weights_again(few: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_penalised_network_is_trained_to_the_same_weights_again(
+    few: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(data, "training_set", lambda *_: few)
     first, second = (training.train("ConvNet/norm 0.01").model for _ in range(2))
-    assert all(torch.equal(ours, theirs) for ours, theirs in zip(first.parameters(), second.parameters(), strict=True))
+    assert all(
+        torch.equal(ours, theirs)
+        for ours, theirs in zip(first.parameters(), second.parameters(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("name", ["FC10(1e-2)", "ConvNet"])
-def test_training_without_a_norm_penalty_is_cross_entropy_and_decay_alone(few: Images, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_training_without_a_norm_penalty_is_cross_entropy_and_decay_alone(
+    few: Images, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """The same loop written out, from the same seed, ends at the same weights to the bit."""
     monkeypatch.setattr(data, "training_set", lambda *_: few)
     monkeypatch.setattr(training, "ITERATIONS", 10)
@@ -119,19 +149,30 @@ def test_training_without_a_norm_penalty_is_cross_entropy_and_decay_alone(few: I
     if name == "ConvNet":
         optimizer = torch.optim.Adam(model.parameters())
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=6 * 3)
-        for rows in [rows for _ in range(6) for rows in torch.randperm(300, generator=generator).split(100)]:
+        for rows in [
+            rows for _ in range(6) for rows in torch.randperm(300, generator=generator).split(100)
+        ]:
             optimizer.zero_grad()
             functional.cross_entropy(model(few.images[rows]), few.labels[rows]).backward()
             optimizer.step()
             schedule.step()
     else:
         optimizer = torch.optim.LBFGS(
-            model.parameters(), max_iter=10, max_eval=30, history_size=20, line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0
+            model.parameters(),
+            max_iter=10,
+            max_eval=30,
+            history_size=20,
+            line_search_fn="strong_wolfe",
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
         )
 
         def closure() -> torch.Tensor:
             optimizer.zero_grad()
-            loss = functional.cross_entropy(model(few.images), few.labels) + 0.5e-2 * model.logits.weight.square().sum()
+            loss = (
+                functional.cross_entropy(model(few.images), few.labels)
+                + 0.5e-2 * model.logits.weight.square().sum()
+            )
             loss.backward()
             return loss
 
@@ -146,5 +187,9 @@ def test_another_seed_is_another_run_that_repeats(name, monkeypatch):
     few = data.mnist("train")[:400]
     first, same, other = (training.train(name, images=few, seed=seed).model for seed in (1, 1, 2))
     assert transfer.error_rate(first, *few) < 0.2
-    triples = [(a, b, c) for a, b, c in zip(first.parameters(), same.parameters(), other.parameters(), strict=True) if a.ndim > 1]
+    triples = [
+        (a, b, c)
+        for a, b, c in zip(first.parameters(), same.parameters(), other.parameters(), strict=True)
+        if a.ndim > 1
+    ]
     assert all(torch.equal(a, b) and not torch.equal(a, c) for a, b, c in triples)

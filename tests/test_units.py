@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from helpers import comparison, figures, models, training, units
-from helpers.directions import POSITIVE
+from helpers import comparison, models, units
 from helpers.intervals import Estimate
+from helpers.models import training
+from helpers.report import figures
+from helpers.units.bases import POSITIVE
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -38,22 +40,39 @@ def test_features_are_what_the_layer_puts_out(convnet: torch.nn.Sequential, imag
     expected = images
     for name, module in convnet.named_children():
         expected = module(expected)
-        torch.testing.assert_close(units.features(convnet, name, images, batch_size=3), expected.flatten(1).detach(), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            units.features(convnet, name, images, batch_size=3),
+            expected.flatten(1).detach(),
+            atol=1e-5,
+            rtol=1e-5,
+        )
 
 
-def test_features_of_channels_are_means_over_positions(convnet: torch.nn.Sequential, images: Tensor) -> None:
+def test_features_of_channels_are_means_over_positions(
+    convnet: torch.nn.Sequential, images: Tensor
+) -> None:
     flat = units.features(convnet, "pool1", images)
     assert flat.shape == (7, 16 * 14 * 14)
-    torch.testing.assert_close(units.features(convnet, "pool1", images, spatial="mean"), flat.view(7, 16, -1).mean(dim=2))
-    torch.testing.assert_close(units.features(convnet, "relu3", images, spatial="mean"), units.features(convnet, "relu3", images))
+    torch.testing.assert_close(
+        units.features(convnet, "pool1", images, spatial="mean"), flat.view(7, 16, -1).mean(dim=2)
+    )
+    torch.testing.assert_close(
+        units.features(convnet, "relu3", images, spatial="mean"),
+        units.features(convnet, "relu3", images),
+    )
 
 
 def test_several_layers_in_one_pass(convnet: torch.nn.Sequential, images: Tensor) -> None:
     found = units.activations(convnet, {"pool1": "mean", "relu3": "flatten"}, images)
-    assert {layer: list(phi.shape) for layer, phi in found.items()} == {"pool1": [7, 16], "relu3": [7, 128]}
+    assert {layer: list(phi.shape) for layer, phi in found.items()} == {
+        "pool1": [7, 16],
+        "relu3": [7, 128],
+    }
 
 
-def test_features_need_no_gradient_and_leave_no_hook(convnet: torch.nn.Sequential, images: Tensor) -> None:
+def test_features_need_no_gradient_and_leave_no_hook(
+    convnet: torch.nn.Sequential, images: Tensor
+) -> None:
     assert not units.features(convnet, "relu3", images).requires_grad
     assert not convnet.get_submodule("relu3")._forward_hooks
     with pytest.raises(RuntimeError):
@@ -74,7 +93,9 @@ def test_features_of_no_images(convnet: torch.nn.Sequential, images: Tensor) -> 
         ({"images": torch.full((1, 1, 28, 28), 2.0)}, r"images: need values in \[0, 1\]"),
     ],
 )
-def test_features_refuse(convnet: torch.nn.Sequential, images: Tensor, options: dict[str, Any], message: str) -> None:
+def test_features_refuse(
+    convnet: torch.nn.Sequential, images: Tensor, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         units.features(convnet, **{"layer": "relu3", "images": images} | options)
 
@@ -89,73 +110,125 @@ def test_live_units_rise_above_their_least_value_often_enough() -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 10_000), total=st.integers(1, 30), dimension=st.integers(1, 5), values=st.integers(1, 4), data=st.data())
-def test_top_images_are_those_of_a_brute_force_search(seed: int, total: int, dimension: int, values: int, data: st.DataObject) -> None:
+@given(
+    seed=st.integers(0, 10_000),
+    total=st.integers(1, 30),
+    dimension=st.integers(1, 5),
+    values=st.integers(1, 4),
+    data=st.data(),
+)
+def test_top_images_are_those_of_a_brute_force_search(
+    seed: int, total: int, dimension: int, values: int, data: st.DataObject
+) -> None:
     k = data.draw(st.integers(1, total))
-    layer = torch.randint(values, (total, dimension), generator=seeded(seed)).float()  # few values, so that many are equal
+    layer = torch.randint(
+        values, (total, dimension), generator=seeded(seed)
+    ).float()  # few values, so that many are equal
     along = torch.randint(-2, 3, (3, dimension), generator=seeded(seed + 1)).float()
     found = units.top_images(layer, along, k)
     for row, direction in zip(found, along, strict=True):
-        scores = [sum(float(a) * float(b) for a, b in zip(point, direction, strict=True)) for point in layer]
+        scores = [
+            sum(float(a) * float(b) for a, b in zip(point, direction, strict=True))
+            for point in layer
+        ]
         assert row.tolist() == sorted(range(total), key=lambda image: (-scores[image], image))[:k]
 
 
 @settings(deadline=None, max_examples=60)
-@given(seed=st.integers(0, 10_000), total=st.sampled_from([1, 2, 4, 8, 16, 32]), data=st.data())  # powers of two, so that the mean is exact
-def test_two_sided_top_images_are_those_of_a_brute_force_search(seed: int, total: int, data: st.DataObject) -> None:
+@given(
+    seed=st.integers(0, 10_000), total=st.sampled_from([1, 2, 4, 8, 16, 32]), data=st.data()
+)  # powers of two, so that the mean is exact
+def test_two_sided_top_images_are_those_of_a_brute_force_search(
+    seed: int, total: int, data: st.DataObject
+) -> None:
     k = data.draw(st.integers(1, total))
     layer = torch.randint(4, (total, 3), generator=seeded(seed)).float()
     along = torch.randint(-2, 3, (3, 3), generator=seeded(seed + 1)).float()
     found = units.top_images(layer, along, k, two_sided=True)
     for row, direction in zip(found, along, strict=True):
-        scores = [sum(float(a) * float(b) for a, b in zip(point, direction, strict=True)) for point in layer]
+        scores = [
+            sum(float(a) * float(b) for a, b in zip(point, direction, strict=True))
+            for point in layer
+        ]
         far = [abs(score - sum(scores) / total) for score in scores]
         assert row.tolist() == sorted(range(total), key=lambda image: (-far[image], image))[:k]
     assert torch.equal(found, units.top_images(layer + 8, -along, k, two_sided=True))
 
 
-def purity(layer: Tensor, along: Tensor, labels: Tensor, *, two_sided: bool = False) -> np.ndarray[Any, Any]:
-    return units.coherence(units.top_images(layer, along, 10, two_sided=two_sided), labels, {})["purity"].to_numpy()
+def purity(
+    layer: Tensor, along: Tensor, labels: Tensor, *, two_sided: bool = False
+) -> np.ndarray[Any, Any]:
+    return units.coherence(units.top_images(layer, along, 10, two_sided=two_sided), labels, {})[
+        "purity"
+    ].to_numpy()
 
 
 def outcome(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> str:
-    return comparison.verdicts({0: comparison.compare(first, second, margin=0.1, resamples=200, seed=0)})[0]
+    return comparison.verdicts(
+        {0: comparison.compare(first, second, margin=0.1, resamples=200, seed=0)}
+    )[0]
 
 
 def test_detectors_have_one_pure_end_and_random_directions_two_alike() -> None:
     """Each unit rises above its noise for one digit: of the images that minimise it any other digit may be one."""
     labels = torch.arange(4_000) % 10
-    layer = torch.randn(4_000, 60, generator=seeded()) + 6 * (labels[:, None] == torch.arange(60) % 10)
-    unit, random = (units.directions(kind, 60, count, seeded(1)) for kind, count in {"unit": 60, "random": 400}.items())
+    layer = torch.randn(4_000, 60, generator=seeded()) + 6 * (
+        labels[:, None] == torch.arange(60) % 10
+    )
+    unit, random = (
+        units.directions(kind, 60, count, seeded(1))
+        for kind, count in {"unit": 60, "random": 400}.items()
+    )
     assert outcome(purity(layer, unit, labels), purity(layer, -unit, labels)) == "more"
     assert outcome(purity(layer, random, labels), purity(layer, -random, labels)) == "same"
-    assert outcome(purity(layer, unit, labels, two_sided=True), purity(layer, unit, labels)) == "same"  # far from the mean is the upper end alone
+    assert (
+        outcome(purity(layer, unit, labels, two_sided=True), purity(layer, unit, labels)) == "same"
+    )  # far from the mean is the upper end alone
 
 
 def test_a_unit_with_a_digit_at_either_end_is_purer_at_one_than_two_sided() -> None:
     digits = torch.arange(4_000) % 10
-    layer = torch.randn(4_000, 60, generator=seeded()) + 6.0 * (digits[:, None] == torch.arange(60) % 10) - 6.0 * (digits[:, None] == torch.arange(5, 65) % 10)
+    layer = (
+        torch.randn(4_000, 60, generator=seeded())
+        + 6.0 * (digits[:, None] == torch.arange(60) % 10)
+        - 6.0 * (digits[:, None] == torch.arange(5, 65) % 10)
+    )
     unit = units.directions("unit", 60, 60, seeded(1))
     assert outcome(purity(layer, unit, digits), purity(layer, -unit, digits)) == "same"
-    assert outcome(purity(layer, unit, digits, two_sided=True), purity(layer, unit, digits)) == "less"
+    assert (
+        outcome(purity(layer, unit, digits, two_sided=True), purity(layer, unit, digits)) == "less"
+    )
 
 
 def test_an_advantage_of_units_that_is_one_of_sign_is_told_from_one_of_axes() -> None:
     """Where all units rise for the same digit so does any positive mixture; where each rises for its own no mixture does."""
     labels = torch.arange(4_000) % 10
     noise = torch.randn(4_000, 60, generator=seeded()).abs()
-    shared, own = noise + 6 * (labels == 0)[:, None], noise + 6 * (labels[:, None] == torch.arange(60) % 10)
-    found = {kind: units.directions(kind, 60, 60, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
+    shared, own = (
+        noise + 6 * (labels == 0)[:, None],
+        noise + 6 * (labels[:, None] == torch.arange(60) % 10),
+    )
+    found = {
+        kind: units.directions(kind, 60, 60, seeded(1)) for kind in ("unit", "random", *POSITIVE)
+    }
     for kind, expected in {"random": "more", "positive": "same", "sparse": "same"}.items():
-        assert outcome(purity(shared, found["unit"], labels), purity(shared, found[kind], labels)) == expected
-        assert outcome(purity(own, found["unit"], labels), purity(own, found[kind], labels)) == "more"
+        assert (
+            outcome(purity(shared, found["unit"], labels), purity(shared, found[kind], labels))
+            == expected
+        )
+        assert (
+            outcome(purity(own, found["unit"], labels), purity(own, found[kind], labels)) == "more"
+        )
 
 
 def test_no_direction_of_an_isotropic_layer_differs_from_another_of_either_sign() -> None:
     """The label is the length, which no rotation changes: the longest vectors are at the ends of every direction."""
     layer = torch.randn(5_000, 20, generator=seeded())
     labels = layer.norm(dim=1).argsort().argsort() * 10 // len(layer)
-    found = {kind: units.directions(kind, 20, 20 if kind == "unit" else 400, seeded(1)) for kind in ("unit", "random", *POSITIVE)}
+    found = {
+        kind: units.directions(kind, 20, 20 if kind == "unit" else 400, seeded(1))
+        for kind in ("unit", "random", *POSITIVE)
+    }
     reference = purity(layer, found["random"], labels)
     assert reference.mean() > 0.4  # of images at random about 0.27
     for along in [*found.values(), -found["random"], -found["positive"]]:
@@ -206,35 +279,70 @@ def test_similarity_is_the_mean_over_pairs() -> None:
     points, top = torch.rand(30, 6, generator=seeded()), units.random_images(30, 4, 5, seeded())
     centred = (points - points.mean(dim=0)).double()
     expected = [
-        np.mean([torch.cosine_similarity(centred[i], centred[j], dim=0).item() for place, i in enumerate(row) for j in row[:place]]) for row in top.tolist()
+        np.mean(
+            [
+                torch.cosine_similarity(centred[i], centred[j], dim=0).item()
+                for place, i in enumerate(row)
+                for j in row[:place]
+            ]
+        )
+        for row in top.tolist()
     ]
-    assert units.coherence(top, torch.zeros(30, dtype=torch.int64), {"pixels": points})["pixels"].tolist() == pytest.approx(expected, abs=1e-6)
+    assert units.coherence(top, torch.zeros(30, dtype=torch.int64), {"pixels": points})[
+        "pixels"
+    ].tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_images_at_random_are_not_alike_and_equal_ones_are() -> None:
     points = torch.rand(500, 20, generator=seeded())
     points[:10] = points[0]
     labels = torch.zeros(500, dtype=torch.int64)
-    assert units.coherence(torch.arange(10)[None], labels, {"pixels": points})["pixels"].item() == pytest.approx(1)
-    assert abs(units.coherence(units.random_images(500, 200, 10, seeded()), labels, {"pixels": points})["pixels"].mean()) < 0.01
+    assert units.coherence(torch.arange(10)[None], labels, {"pixels": points})[
+        "pixels"
+    ].item() == pytest.approx(1)
+    assert (
+        abs(
+            units.coherence(
+                units.random_images(500, 200, 10, seeded()), labels, {"pixels": points}
+            )["pixels"].mean()
+        )
+        < 0.01
+    )
 
 
 @pytest.mark.parametrize(
     ("top", "labels", "spaces", "message"),
     [
-        (torch.zeros(3, 1, dtype=torch.int64), torch.zeros(9, dtype=torch.int64), {}, "top: need shape"),
+        (
+            torch.zeros(3, 1, dtype=torch.int64),
+            torch.zeros(9, dtype=torch.int64),
+            {},
+            "top: need shape",
+        ),
         (torch.zeros(3, 2, dtype=torch.int64), torch.zeros(9), {}, "labels: need an int64 tensor"),
-        (torch.zeros(3, 2, dtype=torch.int64), torch.zeros(9, dtype=torch.int64), {"judge": torch.zeros(8, 4)}, r"need judge of shape \[9, m\]"),
+        (
+            torch.zeros(3, 2, dtype=torch.int64),
+            torch.zeros(9, dtype=torch.int64),
+            {"judge": torch.zeros(8, 4)},
+            r"need judge of shape \[9, m\]",
+        ),
     ],
 )
-def test_coherence_refuses(top: Tensor, labels: Tensor, spaces: dict[str, Tensor], message: str) -> None:
+def test_coherence_refuses(
+    top: Tensor, labels: Tensor, spaces: dict[str, Tensor], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         units.coherence(top, labels, spaces)
 
 
 def test_scaled_puts_the_baselines_at_zero_and_one() -> None:
-    floor, ceiling = pd.DataFrame({"purity": [0.2, 0.4], "entropy": [2.0, 3.0]}), pd.DataFrame({"purity": [0.8], "entropy": [0.5]})
-    found = units.scaled(pd.DataFrame({"purity": [0.3, 0.8], "entropy": [2.5, 1.5]}), floor, ceiling)
+    floor, ceiling = (
+        pd.DataFrame({"purity": [0.2, 0.4], "entropy": [2.0, 3.0]}),
+        pd.DataFrame({"purity": [0.8], "entropy": [0.5]}),
+    )
+    found = units.scaled(
+        pd.DataFrame({"purity": [0.3, 0.8], "entropy": [2.5, 1.5]}), floor, ceiling
+    )
     assert found["purity"].tolist() == pytest.approx([0, 1])
     assert found["entropy"].tolist() == pytest.approx([0, 0.5])
 
@@ -247,7 +355,9 @@ def test_interval_rows_draw_a_dot_with_its_interval_for_every_series_of_every_ro
         "conv 1": {"unit": Estimate(0.5, 0.4, 0.6, 9), "random": Estimate(0.3, 0.2, 0.4, 9)},
         "conv 2": dict.fromkeys(["unit", "random"], Estimate(1, 0, 2, 9)),
     }
-    axes = figures.interval_rows({"purity": values, "judge": values}, lines={"floor": 0, "ceiling": 1}).axes
+    axes = figures.interval_rows(
+        {"purity": values, "judge": values}, lines={"floor": 0, "ceiling": 1}
+    ).axes
     assert [axis.get_title() for axis in axes] == ["purity", "judge"]
     assert [label.get_text() for label in axes[0].get_yticklabels()] == ["conv 1", "conv 2"]
     drawn = {line.get_label(): list(np.asarray(line.get_xdata())) for line in axes[0].lines}
@@ -258,4 +368,7 @@ def test_interval_rows_draw_a_dot_with_its_interval_for_every_series_of_every_ro
 def test_curve_panels_draw_every_curve() -> None:
     curves = {"unit": [Estimate(0.9, 0.8, 1, 9), Estimate(0.7, 0.6, 0.8, 9)]}
     axes = figures.curve_panels({"hidden 1": curves, "hidden 2": curves}, (2, 50)).axes
-    assert [list(np.asarray(axis.lines[0].get_ydata())) for axis in axes] == [[0.9, 0.7], [0.9, 0.7]]
+    assert [list(np.asarray(axis.lines[0].get_ydata())) for axis in axes] == [
+        [0.9, 0.7],
+        [0.9, 0.7],
+    ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def choice(argument: str, value: object, choices: Iterable[str]) -> None:
@@ -25,8 +25,14 @@ def device(name: str) -> torch.device:
         found = torch.device(name)
     except RuntimeError:
         found = None
-    if found is None or found.type not in available or (found.index or 0) >= max(1, torch.cuda.device_count()):
-        raise ValueError(f"unknown device {name!r}: this machine has {', '.join(['auto', *available])}")
+    if (
+        found is None
+        or found.type not in available
+        or (found.index or 0) >= max(1, torch.cuda.device_count())
+    ):
+        raise ValueError(
+            f"unknown device {name!r}: this machine has {', '.join(['auto', *available])}"
+        )
     return found
 
 
@@ -50,7 +56,58 @@ def labels(value: Tensor, count: int, classes: int | None = None, argument: str 
         got = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise ValueError(f"{argument}: need an int64 tensor, got {got}")
     if value.shape != (count,):
-        raise ValueError(f"{argument}: need shape [{count}], one for each image, got {list(value.shape)}")
+        raise ValueError(
+            f"{argument}: need shape [{count}], one for each image, got {list(value.shape)}"
+        )
     if count and (value.min() < 0 or (classes is not None and value.max() >= classes)):
         upper = "" if classes is None else f" in [0, {classes - 1}]"
-        raise ValueError(f"{argument}: need class numbers{upper}, got {int(value.min())} to {int(value.max())}")
+        raise ValueError(
+            f"{argument}: need class numbers{upper}, got {int(value.min())} to {int(value.max())}"
+        )
+
+
+def model(network: nn.Module, images: Tensor) -> int:
+    """The number of classes of a network that can be searched on these images: images [N, C, H, W] to finite logits [N, K].
+
+    Raises ValueError when the network is in training mode, on another device or of another dtype than the images, returns
+    another shape, other logits in a second call, or NaN or infinite logits.
+    """
+    if any(module.training for module in network.modules()):
+        raise ValueError(
+            "model: need evaluation mode, got a model in training mode; call model.eval()"
+        )
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.device != images.device:
+            raise ValueError(f"model: need the images' device {images.device}, got {tensor.device}")
+        if tensor.is_floating_point() and tensor.dtype != images.dtype:
+            raise ValueError(f"model: need the images' dtype {images.dtype}, got {tensor.dtype}")
+    with torch.no_grad():
+        logits, again = network(images[:64]), network(images[:64])
+    if logits.ndim != 2 or len(logits) != len(images[:64]) or logits.shape[1] < 2:
+        raise ValueError(
+            f"model: need logits of shape [N, K] with K at least 2, got {list(logits.shape)}"
+        )
+    if not logits.isfinite().all():
+        raise ValueError("model: need finite logits, got NaN or infinity")
+    if not torch.equal(logits, again):
+        raise ValueError(
+            "model: need the same logits for the same images, got others in a second call (a random layer?)"
+        )
+    return logits.shape[1]
+
+
+def targets(value: Tensor | str, count: int, classes: int | None) -> None:
+    """Raise ValueError unless `value` is "random", "nearest" or an int64 tensor [count] in [0, classes)."""
+    if isinstance(value, str):
+        choice("targets", value, ("random", "nearest"))
+    else:
+        labels(value, count, classes, argument="targets")
+
+
+def same_device(images: Tensor, **others: Tensor | str) -> None:
+    """Raise ValueError unless the tensors are on the images' device."""
+    for argument, value in others.items():
+        if isinstance(value, Tensor) and value.device != images.device:
+            raise ValueError(
+                f"{argument}: need the images' device {images.device}, got {value.device}"
+            )

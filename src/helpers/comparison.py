@@ -1,11 +1,12 @@
 """Two sets of values compared: is there a difference, is there none, and verdicts over many comparisons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
+from torch import Tensor
 
 from helpers.intervals import LEVEL, Estimate
 
@@ -25,7 +26,14 @@ class Comparison:
     same: float
 
 
-def compare(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], *, margin: float, resamples: int, seed: int) -> Comparison:
+def compare(
+    first: np.ndarray[Any, Any],
+    second: np.ndarray[Any, Any],
+    *,
+    margin: float,
+    resamples: int,
+    seed: int,
+) -> Comparison:
     """Mean of `first` minus mean of `second`, vectors of one value for each direction, with a bootstrap interval over directions.
 
     margin: the largest difference that still counts as none, fixed before measuring. The permutation test is two-sided; the
@@ -34,24 +42,47 @@ def compare(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], *, margin
     """
     for name, values in {"first": first, "second": second}.items():
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-            raise ValueError(f"{name}: need a vector of at least two finite values, got shape {list(values.shape)}")
+            raise ValueError(
+                f"{name}: need a vector of at least two finite values, got shape {list(values.shape)}"
+            )
     if not margin > 0:
         raise ValueError(f"margin: need a positive number, got {margin}")
-    permuted = stats.permutation_test((first, second), _difference, n_resamples=PERMUTATIONS, vectorized=True, batch=500, rng=np.random.default_rng(seed))
-    return Comparison(_interval(first, second, resamples, seed), float(permuted.pvalue), _equivalence(first, second, margin))
+    permuted = stats.permutation_test(
+        (first, second),
+        _difference,
+        n_resamples=PERMUTATIONS,
+        vectorized=True,
+        batch=500,
+        rng=np.random.default_rng(seed),
+    )
+    return Comparison(
+        _interval(first, second, resamples, seed),
+        float(permuted.pvalue),
+        _equivalence(first, second, margin),
+    )
 
 
 def _difference(first: Any, second: Any, axis: int = -1) -> Any:
     return np.mean(first, axis=axis) - np.mean(second, axis=axis)
 
 
-def _interval(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], resamples: int, seed: int) -> Estimate:
+def _interval(
+    first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], resamples: int, seed: int
+) -> Estimate:
     """The difference of means with its percentile bootstrap interval, both vectors resampled."""
     difference = float(_difference(first, second))
     if np.ptp(first) == 0 and np.ptp(second) == 0:
         return Estimate(difference, difference, difference, len(first))
-    options: dict[str, Any] = {"n_resamples": resamples, "confidence_level": LEVEL, "method": "percentile", "vectorized": True, "batch": 500}
-    low, high = stats.bootstrap((first, second), _difference, rng=np.random.default_rng(seed), **options).confidence_interval
+    options: dict[str, Any] = {
+        "n_resamples": resamples,
+        "confidence_level": LEVEL,
+        "method": "percentile",
+        "vectorized": True,
+        "batch": 500,
+    }
+    low, high = stats.bootstrap(
+        (first, second), _difference, rng=np.random.default_rng(seed), **options
+    ).confidence_interval
     return Estimate(difference, float(low), float(high), len(first))
 
 
@@ -60,8 +91,12 @@ def _equivalence(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], marg
     if np.ptp(first) == 0 and np.ptp(second) == 0:
         return float(abs(_difference(first, second)) >= margin)
     rest = (first.std(ddof=1), len(first), second.mean(), second.std(ddof=1), len(second))
-    above = stats.ttest_ind_from_stats(first.mean() + margin, *rest, equal_var=False, alternative="greater")
-    below = stats.ttest_ind_from_stats(first.mean() - margin, *rest, equal_var=False, alternative="less")
+    above = stats.ttest_ind_from_stats(
+        first.mean() + margin, *rest, equal_var=False, alternative="greater"
+    )
+    below = stats.ttest_ind_from_stats(
+        first.mean() - margin, *rest, equal_var=False, alternative="less"
+    )
     return float(max(above.pvalue, below.pvalue))
 
 
@@ -71,8 +106,86 @@ def verdicts(comparisons: Mapping[Any, Comparison], level: float = 0.05) -> dict
     Both p-values are adjusted for the number of comparisons (Benjamini and Hochberg 1995), then held against `level`. A difference that
     is certain but certainly within the margin counts as none.
     """
-    adjusted = {test: stats.false_discovery_control([getattr(found, test) for found in comparisons.values()]) for test in ("different", "same")}
-    return {
-        name: "same" if same < level else "open" if different >= level else "more" if found.difference.value > 0 else "less"
-        for (name, found), different, same in zip(comparisons.items(), adjusted["different"], adjusted["same"], strict=True)
+    adjusted = {
+        test: stats.false_discovery_control(
+            [getattr(found, test) for found in comparisons.values()]
+        )
+        for test in ("different", "same")
     }
+    return {
+        name: "same"
+        if same < level
+        else "open"
+        if different >= level
+        else "more"
+        if found.difference.value > 0
+        else "less"
+        for (name, found), different, same in zip(
+            comparisons.items(), adjusted["different"], adjusted["same"], strict=True
+        )
+    }
+
+
+def paired(more: Tensor, fewer: Tensor) -> float:
+    """p-value of McNemar's exact one-sided test that the errors `more` are no likelier than `fewer`; both bool [N], of the same images.
+
+    Only images on which the two disagree count. Raises ValueError for other shapes. Q. McNemar (1947).
+    """
+    if more.shape != fewer.shape or more.ndim != 1:
+        raise ValueError(
+            f"fewer: need two vectors of one length, got shapes {list(more.shape)} and {list(fewer.shape)}"
+        )
+    wins, losses = int((more & ~fewer).sum()), int((fewer & ~more).sum())
+    return (
+        float(stats.binomtest(wins, wins + losses, alternative="greater").pvalue)
+        if wins + losses
+        else 1.0
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected for their number: reject those at most a, and all errors together have probability at most a. S. Holm (1979)."""
+    values = np.asarray(p_values, dtype=float)
+    order = values.argsort()
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)).clip(
+        max=1
+    )
+    return [float(value) for value in adjusted]
+
+
+def rank_correlation(
+    first: np.ndarray, second: np.ndarray, *, resamples: int, seed: int
+) -> Estimate:
+    """Spearman's rank correlation of two vectors [n], with its bootstrap interval over the pairs.
+
+    Raises ValueError for vectors of other shapes, shorter than 3, or with one value only: ranks say nothing then.
+    """
+    if (
+        first.ndim != 1
+        or first.shape != second.shape
+        or len(first) < 3
+        or np.ptp(first) == 0
+        or np.ptp(second) == 0
+    ):
+        raise ValueError(
+            f"first, second: need vectors of one length, at least 3, with different values, got {list(first.shape)} and {list(second.shape)}"
+        )
+    generator = np.random.default_rng(seed)
+    rows = generator.integers(len(first), size=(resamples, len(first)))
+    ranks = [stats.rankdata(values[rows], axis=1) for values in (first, second)]
+    found = _correlation(*ranks)
+    low, high = np.nanquantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(
+        float(stats.spearmanr(first, second).statistic), float(low), float(high), len(first)
+    )
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of each row of two matrices [r, n]; NaN where a row has one value only."""
+    first, second = (values - values.mean(axis=1, keepdims=True) for values in (first, second))
+    lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    found: np.ndarray = np.divide(
+        (first * second).sum(axis=1), lengths, out=np.full(len(first), np.nan), where=lengths > 0
+    )
+    return found

@@ -1,7 +1,6 @@
 """Data sets: MNIST, shipped with the package, its halves P1 and P2, and torchvision's look-alikes by name."""
 
 import gzip
-import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from helpers import check, files
+from helpers import check, files, places
 
-ASSETS = Path(__file__).parent / "assets"
 DATASETS = ("mnist", "fashion-mnist", "kmnist")
 SPLITS = ("train", "test")
 
@@ -61,12 +59,16 @@ def mnist(split: str) -> Images:
 def load(dataset: str, split: str) -> Images:
     """The `split` ("train" or "test") of a data set in DATASETS.
 
-    "mnist" is shipped; the others come through torchvision, which downloads them on first use into cache_folder().
+    "mnist" is shipped; the others come through torchvision, which downloads them on first use into places.cache().
     Raises ValueError for an unknown name, ConnectionError when a download fails.
     """
     check.choice("dataset", dataset, DATASETS)
     check.choice("split", split, SPLITS)
-    return _mnist(split, ASSETS / "mnist") if dataset == "mnist" else _torchvision(dataset, split)
+    return (
+        _mnist(split, places.ASSETS / "mnist")
+        if dataset == "mnist"
+        else _torchvision(dataset, split)
+    )
 
 
 def halves(dataset: str = "mnist") -> tuple[Images, Images]:
@@ -100,17 +102,14 @@ def checksum(dataset: str) -> str:
     return files.sha256(pixels.numpy().tobytes() + train.labels.numpy().astype(np.uint8).tobytes())
 
 
-def cache_folder() -> Path:
-    """Where downloaded sets and networks trained on them are kept: $HELPERS_CACHE, else ~/.cache/intriguing-properties."""
-    return Path(os.environ.get("HELPERS_CACHE", "~/.cache/intriguing-properties")).expanduser()
-
-
 @cache
 def _mnist(split: str, folder: Path) -> Images:
     prefix = "train" if split == "train" else "t10k"
     pixels = _idx(folder / f"{prefix}-images-idx3-ubyte.gz", header=16).reshape(-1, 1, 28, 28)
     labels = _idx(folder / f"{prefix}-labels-idx1-ubyte.gz", header=8)
-    return Images(torch.from_numpy(pixels.astype(np.float32) / 255), torch.from_numpy(labels.astype(np.int64)))
+    return Images(
+        torch.from_numpy(pixels.astype(np.float32) / 255), torch.from_numpy(labels.astype(np.int64))
+    )
 
 
 def _idx(path: Path, header: int) -> np.ndarray:
@@ -123,7 +122,9 @@ def _idx(path: Path, header: int) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         raise OSError(f"{path} is damaged ({error}); {restore}") from error
     if files.sha256(content) != MNIST_SHA256[path.stem]:
-        raise OSError(f"{path} is damaged (its SHA-256 is not that of MNIST's {path.stem}); {restore}")
+        raise OSError(
+            f"{path} is damaged (its SHA-256 is not that of MNIST's {path.stem}); {restore}"
+        )
     return np.frombuffer(content, dtype=np.uint8, offset=header)
 
 
@@ -137,7 +138,7 @@ def _torchvision(dataset: str, split: str) -> Images:
     from torchvision import datasets  # slow to import, and only these sets need it
 
     kind = {"fashion-mnist": datasets.FashionMNIST, "kmnist": datasets.KMNIST}[dataset]
-    folder = cache_folder() / "datasets"
+    folder = places.cache() / "datasets"
     try:
         found = kind(str(folder), train=split == "train", download=False)
     except RuntimeError:
@@ -145,5 +146,7 @@ def _torchvision(dataset: str, split: str) -> Images:
         try:
             found = kind(str(folder), train=split == "train", download=True)
         except (RuntimeError, OSError) as error:
-            raise ConnectionError(f"{dataset} could not be downloaded into {folder} ({error}); the set that needs no network is mnist") from error
+            raise ConnectionError(
+                f"{dataset} could not be downloaded into {folder} ({error}); the set that needs no network is mnist"
+            ) from error
     return Images(found.data[:, None].float() / 255, found.targets.long())

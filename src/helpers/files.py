@@ -12,7 +12,9 @@ from pathlib import Path
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on leaving without an error it becomes `path`, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".partial{path.suffix}", dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=f".partial{path.suffix}", dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]  # x [b, n], rows [b] -> value [b], gradient [b, n]
+Function = Callable[
+    [Tensor, Tensor], tuple[Tensor, Tensor]
+]  # x [b, n], rows [b] -> value [b], gradient [b, n]
 
 DECREASE = 1e-4  # Armijo: the share of the linear decrease that a step must bring
 HALVINGS = 25  # trials of a line search
@@ -54,11 +56,23 @@ class _State:
     def take(self, keep: Tensor) -> "_State":
         """The problems that an index or a boolean mask names."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _State(**{name: value if name in ("lower", "upper") and len(value) == 1 else value[keep] for name, value in values.items()})
+        return _State(
+            **{
+                name: value if name in ("lower", "upper") and len(value) == 1 else value[keep]
+                for name, value in values.items()
+            }
+        )
 
 
 def minimize(
-    fun: Function, x0: Tensor, lower: Tensor | float, upper: Tensor | float, *, history: int = 10, max_iterations: int = 100, tolerance: float = 1e-5
+    fun: Function,
+    x0: Tensor,
+    lower: Tensor | float,
+    upper: Tensor | float,
+    *,
+    history: int = 10,
+    max_iterations: int = 100,
+    tolerance: float = 1e-5,
 ) -> Minimum:
     """Minimise B independent functions of n variables, each within its box.
 
@@ -71,11 +85,20 @@ def minimize(
     """
     lower, upper = _box(x0, lower, upper)
     if history < 1 or max_iterations < 0:
-        raise ValueError(f"history, max_iterations: need at least 1 and 0, got {history} and {max_iterations}")
+        raise ValueError(
+            f"history, max_iterations: need at least 1 and 0, got {history} and {max_iterations}"
+        )
     x = x0.detach().clamp(lower, upper)
     rows, ones = torch.arange(len(x), device=x.device), x.new_ones(len(x), dtype=torch.int64)
     value, gradient = _evaluate(fun, x, rows)
-    result = Minimum(x.clone(memory_format=torch.contiguous_format), value.clone(), gradient.clone(), ones == 0, ones - 1, ones.clone())
+    result = Minimum(
+        x.clone(memory_format=torch.contiguous_format),
+        value.clone(),
+        gradient.clone(),
+        ones == 0,
+        ones - 1,
+        ones.clone(),
+    )
     going = value.isfinite() & gradient.sum(dim=1).isfinite()
     pairs = x.new_zeros(len(x), 2 * history + 1, x.shape[1])
     state = _State(rows, x, value, gradient, ones, ones - 1, going, lower, upper, pairs)
@@ -95,15 +118,30 @@ def minimize(
 
 def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> tuple[Tensor, Tensor]:
     """The bounds as tensors [B, n] or [1, n], once all is in order."""
-    if not isinstance(x0, Tensor) or not x0.is_floating_point() or x0.ndim != 2 or x0.shape[1] == 0 or not x0.isfinite().all():
-        raise ValueError(f"x0: need a finite floating-point tensor [B, n], got {list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__}")
+    if (
+        not isinstance(x0, Tensor)
+        or not x0.is_floating_point()
+        or x0.ndim != 2
+        or x0.shape[1] == 0
+        or not x0.isfinite().all()
+    ):
+        raise ValueError(
+            f"x0: need a finite floating-point tensor [B, n], got {list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__}"
+        )
     bounds = [torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper)]
     try:
-        low, high = (bound.expand(len(x0) if bound.ndim == 2 and len(bound) > 1 else 1, x0.shape[1]) for bound in bounds)
+        low, high = (
+            bound.expand(len(x0) if bound.ndim == 2 and len(bound) > 1 else 1, x0.shape[1])
+            for bound in bounds
+        )
     except RuntimeError:
-        raise ValueError(f"lower, upper: need shapes that broadcast to {list(x0.shape)}, got {[list(bound.shape) for bound in bounds]}") from None
+        raise ValueError(
+            f"lower, upper: need shapes that broadcast to {list(x0.shape)}, got {[list(bound.shape) for bound in bounds]}"
+        ) from None
     if not (low <= high).all():  # NaN fails the comparison
-        raise ValueError("lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN")
+        raise ValueError(
+            "lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN"
+        )
     return low, high
 
 
@@ -143,7 +181,10 @@ def _direction(state: _State, slot: int) -> Tensor:
     """
     h = state.pairs.shape[1] // 2
     state.pairs[:, -1] = state.gradient
-    free = ~((state.x <= state.lower) & (state.gradient >= 0) | (state.x >= state.upper) & (state.gradient <= 0))
+    free = ~(
+        (state.x <= state.lower) & (state.gradient >= 0)
+        | (state.x >= state.upper) & (state.gradient <= 0)
+    )
     pairs = state.pairs * free[:, None].to(state.x.dtype)
     products = pairs[:, h:] @ pairs.mT  # [b, h + 1, 2h + 1], those of Y and g with S, Y and g
     order = [(slot + i) % h for i in range(h)]
@@ -155,7 +196,9 @@ def _direction(state: _State, slot: int) -> Tensor:
     scale = _scale(diagonal, squares, used, products[:, h, -1])[:, None, None]
     triangle = torch.where(both, s_y, 0.0).triu() + torch.diag_embed((~used).to(s_y.dtype))
     u = torch.linalg.solve_triangular(triangle, s_g * used[:, :, None], upper=True)
-    inner = (diagonal * used)[:, :, None] * u + scale * (torch.where(both, y_y, 0.0) @ u - y_g * used[:, :, None])
+    inner = (diagonal * used)[:, :, None] * u + scale * (
+        torch.where(both, y_y, 0.0) @ u - y_g * used[:, :, None]
+    )
     weights = pairs.new_zeros(len(pairs), 1, 2 * h + 1)
     weights[:, 0, order] = torch.linalg.solve_triangular(triangle.mT, inner, upper=False)[:, :, 0]
     weights[:, 0, [h + i for i in order]] = (-scale * u)[:, :, 0]
@@ -174,7 +217,10 @@ def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) ->
 def _line_search(fun: Function, state: _State, direction: Tensor) -> None:
     """Move each problem to the first point of its projected path that lowers the value enough, in place; without one it stops."""
     size = torch.ones_like(state.value)
-    waiting, part = torch.arange(len(size), device=size.device), replace(state, pairs=state.pairs[:, :0])
+    waiting, part = (
+        torch.arange(len(size), device=size.device),
+        replace(state, pairs=state.pairs[:, :0]),
+    )
     if not state.going.all():
         waiting = waiting[state.going]
         part, direction, size = part.take(waiting), direction[waiting], size[waiting]
@@ -203,7 +249,11 @@ def _enough(rise: Tensor, linear: Tensor, slope: Tensor, step: Tensor, value: Te
     """Armijo's condition, bool [b]; where the value's own rounding hides the decrease, a slope that has become flatter (Hager and Zhang 2005)."""
     hidden = rise <= 4 * torch.finfo(value.dtype).eps * value.abs()
     flatter = _dot(slope, step).abs() <= 0.9 * linear.abs()
-    return ((rise <= DECREASE * linear) | (hidden & flatter)) & (linear < 0) & slope.sum(dim=1).isfinite()
+    return (
+        ((rise <= DECREASE * linear) | (hidden & flatter))
+        & (linear < 0)
+        & slope.sum(dim=1).isfinite()
+    )
 
 
 def _shrink(rise: Tensor, linear: Tensor) -> Tensor:

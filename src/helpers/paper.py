@@ -52,7 +52,12 @@ TABLE4 = pd.DataFrame(
         [2.6, 2.8, 2.7],
     ],
     index=pd.Index(
-        [*_TABLE3_NAMES, "noise 0.06", *(f"amplified {name}" for name in _TABLE3_NAMES), "noise 0.1"],
+        [
+            *_TABLE3_NAMES,
+            "noise 0.06",
+            *(f"amplified {name}" for name in _TABLE3_NAMES),
+            "noise 0.1",
+        ],
         name="distorted for",
     ),
     columns=_TABLE3_NAMES,
@@ -62,10 +67,21 @@ TABLE4 = pd.DataFrame(
 TABLE5 = pd.DataFrame(
     {
         "stride": [4, 1, 1, 1, 1, 1, 1, 1],
-        "shape": ["3x11x11x96", "96x5x5x256", "256x3x3x384", "384x3x3x384", "384x3x3x256", "9216x4096", "4096x4096", "4096x1000"],
+        "shape": [
+            "3x11x11x96",
+            "96x5x5x256",
+            "256x3x3x384",
+            "384x3x3x384",
+            "384x3x3x256",
+            "9216x4096",
+            "4096x4096",
+            "4096x1000",
+        ],
         "bound": [2.75, 10.0, 7.0, 7.5, 11.0, 3.12, 4.0, 4.0],
     },
-    index=pd.Index(["conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "fc3"], name="layer"),
+    index=pd.Index(
+        ["conv1", "conv2", "conv3", "conv4", "conv5", "fc1", "fc2", "fc3"], name="layer"
+    ),
 )
 
 FIGURE5_DISTORTION = 0.006508  # AlexNet, 64 images, all turned into ostriches
@@ -80,4 +96,6 @@ PRINTED = {
     for row in table.index
     for column in table.columns
 }
-PRINTED |= {f"table5/{layer}": bound for layer, bound in TABLE5["bound"].items()} | {"figure7/noise accuracy": FIGURE7_NOISE_ACCURACY}
+PRINTED |= {f"table5/{layer}": bound for layer, bound in TABLE5["bound"].items()} | {
+    "figure7/noise accuracy": FIGURE7_NOISE_ACCURACY
+}

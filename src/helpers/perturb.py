@@ -11,7 +11,12 @@ KINDS = ("noise", "shuffled", "signs", "reversed", "borrowed")
 BISECTIONS = 50  # enough to halve any bracket down to float64's precision
 
 
-def gaussian(images: Tensor, stddev: float, generator: torch.Generator, clip: bool = True) -> Tensor:  # noqa: FBT001, FBT002
+def gaussian(
+    images: Tensor,
+    stddev: float,
+    generator: torch.Generator,
+    clip: bool = True,  # noqa: FBT001, FBT002
+) -> Tensor:
     """Images [N, C, H, W] in [0, 1] plus Gaussian noise of standard deviation `stddev` in every pixel, cut off at [0, 1] if `clip`.
 
     Without the clip the noise's distortion is `stddev`; with it, less. Raises ValueError for images out of range, a negative or
@@ -22,7 +27,12 @@ def gaussian(images: Tensor, stddev: float, generator: torch.Generator, clip: bo
     return _box(images + stddev * _normal(images, generator), clip=clip)
 
 
-def amplify(originals: Tensor, distorted: Tensor, distortion: float, clip: bool = True) -> Tensor:  # noqa: FBT001, FBT002
+def amplify(
+    originals: Tensor,
+    distorted: Tensor,
+    distortion: float,
+    clip: bool = True,  # noqa: FBT001, FBT002
+) -> Tensor:
     """The perturbations of `distorted` lengthened, or shortened, to a root mean square of `distortion` per pixel.
 
     originals, distorted: [N, C, H, W] in [0, 1]. Returns x + distortion sqrt(m) (x' - x) / |x' - x|, m = CHW, cut off at [0, 1]
@@ -36,7 +46,10 @@ def amplify(originals: Tensor, distorted: Tensor, distortion: float, clip: bool 
     change = distorted - originals
     length = _length(change)
     _directed("distorted", length)
-    return _box(originals + distortion * _pixels(originals) ** 0.5 * change / length[:, None, None, None], clip=clip)
+    return _box(
+        originals + distortion * _pixels(originals) ** 0.5 * change / length[:, None, None, None],
+        clip=clip,
+    )
 
 
 def distortion(originals: Tensor, distorted: Tensor) -> Tensor:
@@ -56,7 +69,11 @@ def directions(kind: str, changes: Tensor, generator: torch.Generator) -> Tensor
     if kind == "noise":
         return _normal(changes, generator)
     if kind == "shuffled":
-        order = torch.rand(changes.flatten(1).shape, generator=generator, device=generator.device).argsort(dim=1).to(changes.device)
+        order = (
+            torch.rand(changes.flatten(1).shape, generator=generator, device=generator.device)
+            .argsort(dim=1)
+            .to(changes.device)
+        )
         return changes.flatten(1).gather(1, order).reshape(changes.shape)
     if kind == "signs":
         return changes * _normal(changes, generator).sign()
@@ -75,12 +92,16 @@ def aligned(changes: Tensor, count: int, generator: torch.Generator) -> Tensor:
     _directed("changes", _length(changes))
     first = changes.flatten(1)[:, :, None]
     others = _normal(first.expand(-1, -1, count - 1), generator)
-    basis, triangle = torch.linalg.qr(torch.cat([first, others], dim=2))  # its first column is the perturbation's, up to the sign
+    basis, triangle = torch.linalg.qr(
+        torch.cat([first, others], dim=2)
+    )  # its first column is the perturbation's, up to the sign
     basis[:, :, 0] *= triangle[:, :1, 0].sign()
     even = torch.full((count,), count**-0.5, dtype=basis.dtype, device=basis.device)
     mirror = even.clone()
     mirror[0] -= 1  # the reflection that takes the first unit vector to `even`
-    turned = basis - 2 * (basis @ mirror)[:, :, None] * mirror / mirror.square().sum().clamp(min=torch.finfo(basis.dtype).tiny)
+    turned = basis - 2 * (basis @ mirror)[:, :, None] * mirror / mirror.square().sum().clamp(
+        min=torch.finfo(basis.dtype).tiny
+    )
     return turned.mT.reshape(len(changes), count, *changes.shape[1:])
 
 
@@ -94,7 +115,9 @@ def at_length(images: Tensor, directions: Tensor, l2: Tensor) -> Tensor:
     check.images(images)
     _same_shape("directions", directions, images)
     if l2.shape != (len(images),) or not (l2.isfinite() & (l2 >= 0)).all():
-        raise ValueError(f"l2: need {len(images)} finite lengths, at least 0, got shape {list(l2.shape)}")
+        raise ValueError(
+            f"l2: need {len(images)} finite lengths, at least 0, got shape {list(l2.shape)}"
+        )
     x, step, wanted = images.double(), directions.double(), l2.double()
     corner = torch.where(step == 0, x, (step > 0).double())
     if (beyond := _length(corner - x) < wanted).any():
@@ -102,9 +125,9 @@ def at_length(images: Tensor, directions: Tensor, l2: Tensor) -> Tensor:
             f"l2: need lengths that the box allows, got {wanted[beyond].max().item():.4g} where it ends at {_length(corner - x)[beyond].min().item():.4g}"
         )
     low = torch.zeros_like(wanted)
-    high = (wanted / step.abs().flatten(1).masked_fill(step.flatten(1) == 0, torch.inf).amin(dim=1)).clamp(
-        min=1
-    )  # every pixel that moves has moved by l2, or is cut off
+    high = (
+        wanted / step.abs().flatten(1).masked_fill(step.flatten(1) == 0, torch.inf).amin(dim=1)
+    ).clamp(min=1)  # every pixel that moves has moved by l2, or is cut off
     for _ in range(2 * BISECTIONS):
         middle = (low + high) / 2
         short = _length((x + middle[:, None, None, None] * step).clamp(0, 1) - x) < wanted
@@ -113,7 +136,9 @@ def at_length(images: Tensor, directions: Tensor, l2: Tensor) -> Tensor:
     return torch.where((wanted > 0)[:, None, None, None], moved, x).to(images.dtype)
 
 
-def crossing(model: nn.Module, images: Tensor, directions: Tensor, *, limit: float, steps: int = 20) -> Tensor:
+def crossing(
+    model: nn.Module, images: Tensor, directions: Tensor, *, limit: float, steps: int = 20
+) -> Tensor:
     """How far along its direction each image goes before the model's answer changes, [N]; inf if it has not at length `limit`.
 
     images, directions: [N, C, H, W]; no box. By bisection: exact, to limit / 2^steps, where the answer changes once at most, as
@@ -139,7 +164,9 @@ def crossing(model: nn.Module, images: Tensor, directions: Tensor, *, limit: flo
 
 def _normal(like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal values of a tensor's shape, dtype and device, the same on every device for a CPU generator."""
-    return torch.randn(like.shape, generator=generator, device=generator.device, dtype=like.dtype).to(like.device)
+    return torch.randn(
+        like.shape, generator=generator, device=generator.device, dtype=like.dtype
+    ).to(like.device)
 
 
 def _box(images: Tensor, *, clip: bool) -> Tensor:
@@ -163,9 +190,13 @@ def _amount(argument: str, value: float) -> None:
 
 def _same_shape(argument: str, value: Tensor, images: Tensor) -> None:
     if value.shape != images.shape:
-        raise ValueError(f"{argument}: need the images' shape {list(images.shape)}, got {list(value.shape)}")
+        raise ValueError(
+            f"{argument}: need the images' shape {list(images.shape)}, got {list(value.shape)}"
+        )
 
 
 def _directed(argument: str, lengths: Tensor) -> None:
     if (zero := (lengths == 0).nonzero().flatten()).numel():
-        raise ValueError(f"{argument}: need changes other than zero, got {zero.numel()} that are zero, the first in row {zero[0].item()}")
+        raise ValueError(
+            f"{argument}: need changes other than zero, got {zero.numel()} that are zero, the first in row {zero[0].item()}"
+        )

@@ -1,7 +1,6 @@
 """Networks trained on ImageNet, with inputs in [0, 1]: AlexNet, its five convolutions shipped, the rest where the user has it."""
 
 import io
-import json
 from collections import OrderedDict
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from helpers import check, data, files
+from helpers import check, files, places
 
 NAMES = ("alexnet",)
-ASSET = data.ASSETS / "alexnet" / "alexnet.safetensors"
+ASSET = places.ASSETS / "alexnet" / "alexnet.safetensors"
 ASSET_SHA256 = "89b6c95aede42fd51cda113910223642072ab94b17f437f474aabfaecdf965ce"
 OFFICIAL = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1; the digits begin its SHA-256
 
@@ -21,7 +20,13 @@ OFFICIAL = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # Our names of torchvision's layers.
-CONVOLUTIONS = {"features.0": "conv1", "features.3": "conv2", "features.6": "conv3", "features.8": "conv4", "features.10": "conv5"}
+CONVOLUTIONS = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3",
+    "features.8": "conv4",
+    "features.10": "conv5",
+}
 DENSE = {"classifier.1": "fc1", "classifier.4": "fc2", "classifier.6": "fc3"}
 
 
@@ -37,7 +42,10 @@ def load(name: str, device: torch.device | str = "cpu", *, download: bool = Fals
     check.choice("name", name, NAMES)
     weights = _official(download=download)
     if weights is None:
-        print("AlexNet: its five convolutions only; load('alexnet', download=True) fetches all eight layers (233 MB)", flush=True)
+        print(
+            "AlexNet: its five convolutions only; load('alexnet', download=True) fetches all eight layers (233 MB)",
+            flush=True,
+        )
         weights = _shipped()
     with torch.device("meta"):  # nothing is drawn at random only to be replaced
         model = _alexnet(dense="fc1.weight" in weights)
@@ -46,17 +54,16 @@ def load(name: str, device: torch.device | str = "cpu", *, download: bool = Fals
     return model.to(device).eval().requires_grad_(requires_grad=False)
 
 
-def provenance() -> dict[str, str]:
-    """Where the shipped convolutions come from: source, its checksum, licence, layout."""
-    with safetensors.safe_open(ASSET, framework="pt") as opened:
-        found: dict[str, str] = json.loads(opened.metadata()["helpers"])
-    return found
-
-
 def _alexnet(*, dense: bool) -> nn.Sequential:
     """The convolutions and, where `dense`, the classifier without its dropout, after a place for the normalisation."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=nn.Identity())
-    shapes = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1))
+    shapes = (
+        (3, 64, 11, 4, 2),
+        (64, 192, 5, 1, 2),
+        (192, 384, 3, 1, 1),
+        (384, 256, 3, 1, 1),
+        (256, 256, 3, 1, 1),
+    )
     for number, (inputs, outputs, kernel, stride, padding) in enumerate(shapes, start=1):
         layers[f"conv{number}"] = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         layers[f"relu{number}"] = nn.ReLU()
@@ -96,15 +103,28 @@ def _official(*, download: bool) -> dict[str, Tensor] | None:
         _fetch(file)
     content = file.read_bytes()
     if not files.sha256(content).startswith(file.stem.rpartition("-")[2]):
-        raise OSError(f"{file} is damaged (its SHA-256 is wrong); delete it and call load('alexnet', download=True)")
+        raise OSError(
+            f"{file} is damaged (its SHA-256 is wrong); delete it and call load('alexnet', download=True)"
+        )
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return {f"{ours}.{part}": weights[f"{theirs}.{part}"] for theirs, ours in (CONVOLUTIONS | DENSE).items() for part in ("weight", "bias")}
+    return {
+        f"{ours}.{part}": weights[f"{theirs}.{part}"]
+        for theirs, ours in (CONVOLUTIONS | DENSE).items()
+        for part in ("weight", "bias")
+    }
 
 
 def _fetch(file: Path) -> None:
     from torchvision.models import AlexNet_Weights  # slow to import, and only a download needs it
 
     try:
-        torch.hub.load_state_dict_from_url(AlexNet_Weights.IMAGENET1K_V1.url, model_dir=str(file.parent), progress=False, check_hash=True)
+        torch.hub.load_state_dict_from_url(
+            AlexNet_Weights.IMAGENET1K_V1.url,
+            model_dir=str(file.parent),
+            progress=False,
+            check_hash=True,
+        )
     except (OSError, RuntimeError) as error:
-        raise ConnectionError(f"AlexNet's weights could not be downloaded to {file} ({error}); without them there are five convolutions") from error
+        raise ConnectionError(
+            f"AlexNet's weights could not be downloaded to {file} ({error}); without them there are five convolutions"
+        ) from error

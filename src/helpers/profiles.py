@@ -23,7 +23,9 @@ class Profile:
     decay_iterations: int  # L-BFGS iterations there, at most
     jacobian_images: int  # images at which a gradient bounds the Lipschitz constant from below
     bound_iterations: int  # of the searches for a better bound of the Lipschitz constant, from below and from above
-    certified_images: int  # images with a certified radius, for each network of Table 1 and the ConvNet
+    certified_images: (
+        int  # images with a certified radius, for each network of Table 1 and the ConvNet
+    )
 
 
 PROFILES = {

@@ -22,7 +22,9 @@ def one() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def each(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> list[Result]:
+def each(
+    function: Callable[[Item], Result], items: Iterable[Item], device: torch.device
+) -> list[Result]:
     """`function` of each item, in their order: on a CPU as many at a time as torch has threads, each in one; elsewhere one after another.
 
     For work on tensors so small that a second thread adds little to one piece of it. An error is raised once the items before it are done; what
@@ -35,5 +37,8 @@ def each(function: Callable[[Item], Result], items: Iterable[Item], device: torc
         with torch.set_grad_enabled(gradients):
             return function(item)
 
-    with one(), ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with (
+        one(),
+        ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
         return list(pool.map(call, items))

@@ -1,0 +1,1 @@
+"""Executing, validating, rendering and printing the book."""

@@ -1,0 +1,62 @@
+"""The pictures in executed notebooks: made small, and one of them taken out to stand for the book."""
+
+import base64
+import io
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from PIL import Image
+
+from helpers import files
+
+COLORS = 128  # of a picture's palette: figures have few, and a digit's greys stay apart
+# The pictures of the introduction: a file, the chapter and the name of the figure that it is. The cover is that of README.md, too.
+COVER = "cover.png"
+TOUR = {
+    COVER: ("adversarial_search", "fig-adversarial"),
+    "units.png": ("units", "fig-units"),
+    "transfer.png": ("transfer", "fig-table2"),
+    "noise.png": ("noise", "fig-twins"),
+    "summary.png": ("summary", "fig-all-cells"),
+}
+
+
+def shrink(notebook: NotebookNode) -> None:
+    """Store every PNG among the outputs with a palette of COLORS colours, in place, where that is smaller."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            png = output.get("data", {}).get("image/png")
+            if png:
+                output["data"]["image/png"] = min(png, _with_palette(png), key=len)
+
+
+def write(book: Path, picture: str) -> None:
+    """Write <book>/_static/<picture>, one of TOUR: a figure that a chapter made.
+
+    Raises ValueError where the chapter has not been executed.
+    """
+    chapter, name = TOUR[picture]
+    cells = nbformat.read(book / f"{chapter}.ipynb", as_version=4).cells
+    made = [
+        cell
+        for cell in cells
+        if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name
+    ]
+    pictures = [
+        output.data["image/png"]
+        for cell in made
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    if not pictures:
+        raise ValueError(f"chapter {chapter} has no picture {name}: execute it first")
+    with files.atomic(book / "_static" / picture) as temporary:
+        temporary.write_bytes(base64.b64decode(pictures[0]))
+
+
+def _with_palette(png: str) -> str:
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    content = io.BytesIO()
+    picture.quantize(COLORS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    return base64.b64encode(content.getvalue()).decode()

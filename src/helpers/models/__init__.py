@@ -1,0 +1,32 @@
+"""The networks of Tables 1 and 3 and the ConvNet, by name: building them, and loading them with trained weights."""
+
+from helpers.models.architectures import build
+from helpers.models.checkpoints import load, load_all
+from helpers.models.specifications import (
+    NAMES,
+    PENALISED,
+    SECOND,
+    SPECIFICATIONS,
+    STRENGTHS,
+    TABLE1,
+    TABLE3,
+    SparseCoding,
+    Specification,
+    specification,
+)
+
+__all__ = [
+    "NAMES",
+    "PENALISED",
+    "SECOND",
+    "SPECIFICATIONS",
+    "STRENGTHS",
+    "TABLE1",
+    "TABLE3",
+    "SparseCoding",
+    "Specification",
+    "build",
+    "load",
+    "load_all",
+    "specification",
+]

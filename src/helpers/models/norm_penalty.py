@@ -1,0 +1,100 @@
+"""The penalty on each layer's operator norm that some networks are trained with."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional, grad
+
+START = 50  # power iterations on each convolution before the first penalty
+
+
+class NormPenalty:
+    """strength / 2 times the sum over layers of the squared operator norm; calling it gives that, differentiable in the weights.
+
+    A Linear's norm is exact: the root of the largest eigenvalue of its smaller Gram matrix. A Conv2d's is that of the layer as torch
+    applies it, at its own input size and with zero padding: ||W v|| for a unit vector v that is kept between calls, and that each
+    call first moves by one power iteration. So it follows weights that move slowly, as in training, and is never above the norm.
+    A convolution's largest singular values are close together, a wave's and the shifted wave's, and v may be any mixture of theirs.
+    Raises ValueError for a convolution that pads with anything but zeros.
+    """
+
+    def __init__(self, model: nn.Module, image: Tensor, strength: float, *, seed: int = 0) -> None:
+        """model: the network. image: any input [1, C, H, W], for the layers' input sizes. seed: of the first vectors."""
+        self.strength = strength
+        self.linear = {
+            name: module for name, module in model.named_modules() if isinstance(module, nn.Linear)
+        }
+        self.convolutions = {
+            name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)
+        }
+        for name, layer in self.convolutions.items():
+            if layer.padding_mode != "zeros":
+                raise ValueError(
+                    f"model: need convolutions that pad with zeros, got {layer.padding_mode} in {name}"
+                )
+        generator = torch.Generator().manual_seed(seed)
+        self.vectors = {
+            name: torch.randn(shape, generator=generator).to(image)
+            for name, shape in _input_shapes(model, self.convolutions, image).items()
+        }
+        for _ in range(START):
+            self._follow()
+
+    def __call__(self) -> Tensor:
+        """The penalty, a scalar."""
+        self._follow()
+        return self.strength / 2 * sum(self._squares().values(), torch.zeros(()))
+
+    def norms(self) -> dict[str, float]:
+        """The operator norm of each layer, as the penalty sees it."""
+        with torch.no_grad():
+            return {name: square.sqrt().item() for name, square in self._squares().items()}
+
+    def _squares(self) -> dict[str, Tensor]:
+        """The squared norm of each layer."""
+        dense = {
+            name: torch.linalg.eigvalsh(_gram(layer.weight))[-1]
+            for name, layer in self.linear.items()
+        }
+        return dense | {
+            name: _convolve(layer, self.vectors[name]).square().sum()
+            for name, layer in self.convolutions.items()
+        }
+
+    def _follow(self) -> None:
+        """One power iteration on each convolution: v becomes W^T W v, of length one."""
+        with torch.no_grad():
+            for name, layer in self.convolutions.items():
+                vector, weight = self.vectors[name], layer.weight
+                options = layer.stride, layer.padding, layer.dilation, layer.groups
+                image = grad.conv2d_input(vector.shape, weight, _convolve(layer, vector), *options)
+                self.vectors[name] = functional.normalize(image.flatten(), dim=0).view_as(vector)
+
+
+def _gram(weight: Tensor) -> Tensor:
+    """The smaller of W W^T and W^T W."""
+    return weight @ weight.T if weight.shape[0] <= weight.shape[1] else weight.T @ weight
+
+
+def _convolve(layer: nn.Conv2d, vector: Tensor) -> Tensor:
+    """The layer without its bias."""
+    return functional.conv2d(
+        vector, layer.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
+    )
+
+
+def _input_shapes(
+    model: nn.Module, layers: dict[str, nn.Conv2d], image: Tensor
+) -> dict[str, torch.Size]:
+    """The shape of each layer's input when the model gets `image`."""
+    shapes: dict[str, torch.Size] = {}
+    hooks = [
+        layer.register_forward_hook(
+            lambda _, inputs, __, name=name: shapes.update({name: inputs[0].shape})
+        )
+        for name, layer in layers.items()
+    ]
+    with torch.no_grad():
+        model(image)
+    for hook in hooks:
+        hook.remove()
+    return shapes

@@ -1,0 +1,1 @@
+"""What a chapter reports: its numbers, claims, tables and figures."""

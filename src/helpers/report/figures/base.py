@@ -1,0 +1,145 @@
+"""The look of every figure, and the kinds of figure that several chapters use."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.figure import Figure
+from torch import Tensor
+
+# Okabe and Ito's palette, which people with any colour vision can tell apart.
+COLORS = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#CC79A7",
+    "yellow": "#E69F00",
+    "sky": "#56B4E9",
+    "grey": "#707070",
+}
+
+
+def use_style() -> None:
+    """The look of every figure of the book: its colours, and letters that can be read at phone width."""
+    mpl.rcParams.update(
+        {
+            "axes.prop_cycle": cycler(color=list(COLORS.values())),
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 130,
+            "figure.figsize": (6.4, 3.6),
+            "font.size": 11,
+            "grid.alpha": 0.3,
+            "image.cmap": "gray",
+            "legend.frameon": False,
+            "savefig.facecolor": "white",
+        }
+    )
+
+
+def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
+    """As pyplot.subplots(), of a figure that pyplot does not keep: a notebook shows it once, where it is returned."""
+    figure, axes = plt.subplots(rows, columns, **options)
+    plt.close(figure)
+    return figure, axes
+
+
+def image_grid(
+    images: Tensor,
+    *,
+    columns: int,
+    titles: Sequence[str] | None = None,
+    rows: Sequence[str] | None = None,
+    signed: bool = False,
+) -> Figure:
+    """Images [N, 1, H, W] in a grid, row by row, `columns` wide.
+
+    titles: one above each image; rows: one to the left of each row. signed: show zero as white, negative blue and
+    positive red, on one scale for all (weights, perturbations); else 0 is black and 1 white.
+    """
+    count = -(-len(images) // columns)
+    figure, axes = subplots(
+        count,
+        columns,
+        figsize=(6.4, 6.4 / columns * count * (1.25 if titles else 1.05)),
+        squeeze=False,
+    )
+    limit = float(images.abs().max()) or 1.0
+    shade = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit} if signed else {"vmin": 0, "vmax": 1}
+    for number, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(False)
+        if number < len(images):
+            axis.imshow(images[number, 0].cpu().numpy(), interpolation="nearest", **shade)
+            if titles:
+                axis.set_title(titles[number], fontsize=10, pad=3)
+    for label, axis in zip(rows or [], axes[:, 0], strict=False):
+        axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    return figure
+
+
+def against_paper(
+    names: Sequence[str],
+    ours: Sequence[float],
+    paper: Sequence[float],
+    *,
+    intervals: np.ndarray | None = None,
+    unit: str = "",
+) -> Figure:
+    """One line a name: a dot for our number, with its interval [2, N] (low, high), and a hollow diamond for the paper's."""
+    figure, axis = subplots(figsize=(6.4, 0.45 * len(names) + 1.0))
+    places = np.arange(len(names))[::-1]
+    if intervals is not None:
+        axis.hlines(places, *intervals, color=COLORS["blue"], lw=2, alpha=0.6)
+    axis.plot(ours, places, "o", color=COLORS["blue"], label="ours")
+    axis.plot(paper, places, "D", color=COLORS["orange"], mfc="none", mew=1.5, label="paper")
+    axis.set_yticks(places, names)
+    axis.set_xlabel(unit)
+    axis.set_xlim(left=0)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=2)
+    return figure
+
+
+def matrix(
+    values: np.ndarray,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str = "",
+    limit: float = 100.0,
+    decimals: int = 1,
+) -> Figure:
+    """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
+    figure, axis = subplots(figsize=(6.4, 0.4 * len(rows) + 1.2))
+    axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
+    axis.grid(visible=False)
+    turn = {"rotation": 30, "ha": "right"} if max(map(len, columns)) > 3 else {}
+    axis.set_xticks(range(len(columns)), columns, **turn)
+    axis.set_yticks(range(len(rows)), rows)
+    for (row, column), value in np.ndenumerate(values):
+        axis.text(
+            column,
+            row,
+            f"{value:.{decimals}f}",
+            ha="center",
+            va="center",
+            color="white" if value > 0.6 * limit else "black",
+        )
+    axis.set_title(title, fontsize=11)
+    return figure
+
+
+def sorted_curves(values: Mapping[str, Sequence[float]], *, ylabel: str) -> Figure:
+    """Each series in rising order, against the percentage of images at or below."""
+    figure, axis = subplots()
+    for name, series in values.items():
+        axis.plot(np.linspace(0, 100, len(series)), np.sort(series), label=name, lw=2)
+    axis.set(xlabel="images (%)", ylabel=ylabel, ylim=(0, None))
+    axis.legend()
+    return figure

@@ -1,0 +1,207 @@
+"""Figures of the chapter on the Lipschitz analysis."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from helpers.intervals import Estimate
+from helpers.report.figures.base import COLORS, subplots
+
+METHODS = {
+    "operator_norm": ("*", "blue"),
+    "dense SVD": ("s", "green"),
+    "Fourier, periodic grid": ("D", "purple"),
+    "power iteration": ("o", "orange"),
+}
+
+
+def spectral_benchmark(
+    frame: pd.DataFrame, *, wanted: float = 1e-6, floor: float = 1e-15, columns: int = 2
+) -> Figure:
+    """One panel a layer: relative error against seconds, one mark a method, a line through the stages of power iteration; logarithmic.
+
+    frame: rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes them. The grey line is the error that is
+    `wanted`; errors below `floor` are drawn there; a hollow mark is where power iteration was stopped before it got as far as it should.
+    """
+    layers = list(dict.fromkeys(frame["layer"]))
+    rows = -(-len(layers) // columns)
+    figure, axes = subplots(
+        rows, columns, sharex=True, sharey=True, figsize=(6.4, 1.75 * rows + 0.9), squeeze=False
+    )
+    for name, axis in zip(layers, axes.flat, strict=False):
+        axis.axhline(wanted, color=COLORS["grey"], lw=1)
+        for method, (mark, color) in METHODS.items():
+            found = frame[
+                (frame["layer"] == name) & frame["method"].str.startswith(method)
+            ].sort_values("seconds")
+            errors = found["error"].abs().clip(lower=floor)
+            axis.plot(found["seconds"], errors, "-", color=COLORS[color], lw=1)
+            for seconds, error, reached in zip(
+                found["seconds"], errors, found["reached"], strict=True
+            ):
+                axis.plot(
+                    seconds,
+                    error,
+                    mark,
+                    color=COLORS[color],
+                    mfc=COLORS[color] if reached else "white",
+                    ms=9 if mark == "*" else 5,
+                )
+        axis.set(xscale="log", yscale="log", ylim=(floor / 5, 1))
+        axis.set_title(name, fontsize=11)
+    for axis in axes.flat[len(layers) :]:
+        axis.set_visible(False)
+    figure.supxlabel("seconds", fontsize=11)
+    figure.supylabel("relative error", fontsize=11)
+    marks = [
+        Line2D([], [], ls="", marker=mark, color=COLORS[color]) for mark, color in METHODS.values()
+    ]
+    figure.legend(marks, list(METHODS), loc="outside upper center", ncols=2, handletextpad=0.2)
+    return figure
+
+
+def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
+    """Singular values in falling order, one curve for each layer, on logarithmic axes."""
+    figure, axis = subplots()
+    for number, (name, series) in enumerate(values.items()):
+        axis.plot(
+            range(1, len(series) + 1), series, "--" if number % 2 else "-", label=name, lw=1.8
+        )
+    axis.set(
+        xscale="log", yscale="log", xlabel="number", ylabel="singular value", ylim=(1e-2, None)
+    )
+    axis.legend(fontsize=10)
+    return figure
+
+
+def against_strength(
+    panels: Mapping[str, Mapping[str, Sequence[Estimate]]],
+    strengths: Mapping[str, Sequence[float]],
+    *,
+    logarithmic: Sequence[str] = (),
+) -> Figure:
+    """One panel a quantity, named above it: its estimate with interval for each strength of a penalty, 0 first, by family of networks.
+
+    panels: title to family to one estimate a strength. strengths: by family, rising from 0. logarithmic: the panels whose axis is.
+    """
+    numbers = sorted(
+        {strength for values in strengths.values() for strength in values if strength > 0}
+    )
+    zero = numbers[0] ** 2 / numbers[1]  # where 0 stands on the logarithmic axis
+    figure, axes = subplots(1, len(panels), figsize=(6.4, 3.0), squeeze=False)
+    for (title, families), axis in zip(panels.items(), axes[0], strict=True):
+        for (family, found), color, mark in zip(
+            families.items(), COLORS.values(), "osD^", strict=False
+        ):
+            places = [strength or zero for strength in strengths[family]]
+            axis.vlines(places, [e.low for e in found], [e.high for e in found], color=color, lw=2)
+            axis.plot(
+                places, [e.value for e in found], marker=mark, ms=5, lw=1, color=color, label=family
+            )
+        axis.set(xscale="log", yscale="log" if title in logarithmic else "linear")
+        axis.set_ylim(*((None, None) if title in logarithmic else (0, None)))
+        axis.set_xticks(
+            [zero, *numbers], ["0", *(f"$10^{{{np.log10(number):.0f}}}$" for number in numbers)]
+        )
+        axis.minorticks_off()
+        axis.tick_params(axis="x", labelsize=9)
+        axis.set_title(title, fontsize=11)
+    figure.supxlabel("strength of the penalty", fontsize=11)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(strengths)
+    )
+    return figure
+
+
+def brackets(
+    names: Sequence[str], bounds: Mapping[str, Mapping[str, float]], *, xlabel: str
+) -> Figure:
+    """One line a name, over all its bounds, on a logarithmic axis; a marker for each kind of bound that the name has."""
+    figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 1.1))
+    places = np.arange(len(names))[::-1]
+    spans = [[values[name] for values in bounds.values() if name in values] for name in names]
+    axis.hlines(
+        places,
+        [min(span) for span in spans],
+        [max(span) for span in spans],
+        color=COLORS["grey"],
+        lw=2,
+        zorder=1,
+    )
+    for (kind, values), marker, color in zip(
+        bounds.items(), "o^sD", ("blue", "sky", "orange", "purple"), strict=False
+    ):
+        shown = [
+            (values[name], place)
+            for name, place in zip(names, places, strict=True)
+            if name in values
+        ]
+        axis.plot(
+            *zip(*shown, strict=True), marker, color=COLORS[color], label=kind, ms=6, zorder=2
+        )
+    axis.set_yticks(places, names)
+    axis.set(xscale="log", xlabel=xlabel)
+    figure.legend(loc="outside upper center", ncols=2, fontsize=10)
+    return figure
+
+
+def radii(certified: Mapping[str, Sequence[float]], found: Mapping[str, Sequence[float]]) -> Figure:
+    """A panel for each network: its images by the distance found, each a line from its certified radius to that distance (l2)."""
+    figure, panels = subplots(
+        len(certified), 1, figsize=(6.4, 1.7 * len(certified) + 0.6), sharey=True
+    )
+    for axis, (name, lengths) in zip(np.atleast_1d(panels), found.items(), strict=True):
+        order = np.argsort(lengths)
+        upper, lower = np.asarray(lengths)[order], np.asarray(certified[name])[order]
+        places = np.linspace(0, 100, len(order))
+        axis.fill_between(places, lower, upper, color=COLORS["grey"], alpha=0.25, step="mid", lw=0)
+        axis.plot(places, upper, color=COLORS["orange"], lw=2, label="found")
+        axis.plot(places, lower, ".", color=COLORS["blue"], ms=4, label="certified")
+        axis.set_title(name, fontsize=11, loc="left")
+        axis.set(ylabel="l2", ylim=(0, None))
+    axis.set_xlabel("correctly classified images (%), nearest adversarial image first")
+    np.atleast_1d(panels)[0].legend(loc="upper left", ncols=2)
+    return figure
+
+
+def growth(
+    stages: Sequence[str], values: Mapping[str, Sequence[Sequence[float]]], bounds: Sequence[float]
+) -> Figure:
+    """For each stage and kind of perturbation a cloud of ratios, its median, and the stage's bound as a bar; logarithmic."""
+    figure, axis = subplots()
+    jitter = np.random.default_rng(0)
+    for number, (kind, color) in enumerate(
+        zip(values, (COLORS["blue"], COLORS["orange"]), strict=False)
+    ):
+        for stage, ratios in enumerate(values[kind]):
+            place = stage + 0.3 * (number - 0.5)
+            axis.plot(
+                place + jitter.uniform(-0.1, 0.1, len(ratios)),
+                ratios,
+                ".",
+                ms=3,
+                alpha=0.5,
+                color=color,
+            )
+            axis.plot(
+                [place - 0.12, place + 0.12],
+                [np.median(ratios)] * 2,
+                color=color,
+                lw=3,
+                label=kind if stage == 0 else None,
+            )
+    axis.hlines(
+        bounds,
+        np.arange(len(stages)) - 0.35,
+        np.arange(len(stages)) + 0.35,
+        color="black",
+        lw=2,
+        label="bound",
+    )
+    axis.set_xticks(range(len(stages)), stages)
+    axis.set(yscale="log", ylabel="length of change / length of r")
+    axis.legend(loc="upper left")
+    return figure

@@ -1,0 +1,118 @@
+"""Figures of the summary."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from helpers.intervals import Estimate
+from helpers.report.figures.base import COLORS, subplots
+
+Pair = tuple[str, Estimate, Estimate, bool]  # a name, the paper's number, ours, whether they agree
+
+
+def all_cells(
+    percentages: Sequence[Pair],
+    distortions: Sequence[Pair],
+    norms: Sequence[Pair],
+    *,
+    labelled: int = 6,
+) -> Figure:
+    """Our numbers against the paper's, with both intervals: percentages on square-root axes, distortions and norms on logarithmic ones.
+
+    Of the percentages, the `labelled` farthest from the diagonal that do not agree are numbered and named; of the others, four each.
+    """
+    figure, axes = subplots(3, 1, figsize=(6.4, 13), height_ratios=[1.35, 1, 1])
+    ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
+    for scale, limits, marks in (
+        (axes[0].set_xscale, axes[0].set_xlim, axes[0].set_xticks),
+        (axes[0].set_yscale, axes[0].set_ylim, axes[0].set_yticks),
+    ):
+        scale(
+            "function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square)
+        )  # where sampling errors are of about the same size everywhere
+        limits(0, 103)
+        marks(ticks, [str(tick) for tick in ticks])
+    axes[0].plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
+    titles = ("errors (%)", "distortions", "norms (Table 5)")
+    for axis, title, pairs, root in zip(
+        axes, titles, (percentages, distortions, norms), (np.sqrt, np.log, np.log), strict=True
+    ):
+        axis.set(xlabel="paper", ylabel="ours", title=title)
+        if root is np.log and pairs:
+            _logarithmic(
+                axis, [end for _, theirs, ours, _ in pairs for end in (theirs.value, ours.value)]
+            )
+        _points(axis, pairs)
+        far = sorted(
+            (pair for pair in pairs if not pair[3]),
+            key=lambda pair: -abs(root(pair[2].value) - root(pair[1].value)),
+        )
+        _names(axis, far[: labelled if root is np.sqrt else 4])
+    axes[0].legend(loc="lower right")
+    return figure
+
+
+def _logarithmic(axis: Axes, values: Sequence[float]) -> None:
+    """Equal logarithmic axes around the values, and the line on which ours is the paper's number."""
+    ends = min(values) / 1.3, max(values) * 1.3
+    ticks = [
+        digit * 10.0**power
+        for power in range(-3, 3)
+        for digit in (1, 2, 5)
+        if ends[0] <= digit * 10.0**power <= ends[1]
+    ]
+    axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+    axis.plot(ends, ends, color=COLORS["grey"], lw=1)
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
+        side.set_minor_locator(NullLocator())
+
+
+def _points(axis: Axes, pairs: Sequence[Pair]) -> None:
+    for wanted, color, marker, label in (
+        (True, COLORS["blue"], "o", "agree"),
+        (False, COLORS["orange"], "D", "do not agree"),
+    ):
+        chosen = [(theirs, ours) for _, theirs, ours, agrees in pairs if agrees == wanted]
+        x, y = [theirs.value for theirs, _ in chosen], [ours.value for _, ours in chosen]
+        axis.hlines(
+            y,
+            [theirs.low for theirs, _ in chosen],
+            [theirs.high for theirs, _ in chosen],
+            color=color,
+            alpha=0.35,
+        )
+        axis.vlines(
+            x,
+            [ours.low for _, ours in chosen],
+            [ours.high for _, ours in chosen],
+            color=color,
+            alpha=0.35,
+        )
+        axis.plot(x, y, marker, color=color, ms=5, label=label)
+
+
+def _names(axis: Axes, pairs: Sequence[Pair]) -> None:
+    """A number beside each of the points, left and right by turns, and the names by number in the empty upper left corner."""
+    for number, (name, theirs, ours, _) in enumerate(pairs, start=1):
+        place, side = ((-6, 0), "right") if number % 2 else ((6, 0), "left")
+        axis.annotate(
+            str(number),
+            (theirs.value, ours.value),
+            place,
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            weight="bold",
+            fontsize=10,
+        )
+        corner = {
+            "xycoords": "axes fraction",
+            "textcoords": "offset points",
+            "va": "center",
+            "fontsize": 10,
+        }
+        axis.annotate(f"{number}  {name}", (0.02, 1), (0, -14 * number), **corner)  # type: ignore[arg-type]

@@ -1,0 +1,208 @@
+"""Norms of convolutions on periodic and infinite grids, from the Fourier transforms of their kernels (section 4.3)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from helpers import check
+
+VARIANTS = ("factor", "exponent", "printed", "support")
+CHUNK = 2**22  # complex numbers held at a time, 64 MiB
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """A number known to lie between `lower` and `upper`, but for rounding (1e-12, relative)."""
+
+    lower: float
+    upper: float
+
+
+def fourier_norm(
+    weight: Tensor, grid: int | Sequence[int], stride: int | Sequence[int] = 1
+) -> float:
+    """Operator norm of a convolution on a periodic grid: sup of ||A(xi)|| over xi in [0, N/Delta)^2, exact.
+
+    weight: [D, C, height, width], as in torch.nn.Conv2d. grid: N, or (rows, columns), a multiple of the stride Delta.
+    A(xi), D x C Delta^2, holds Delta^-1 times the kernels' transforms at the Delta^2 frequencies xi + l N/Delta that decimation
+    makes one. Raises ValueError. Section 4.3 of Szegedy et al. (2014), with the factor that Parseval's identity asks for:
+    ||x||^2 = N^-2 ||X||^2 before decimation and (N/Delta)^-2 after it.
+    """
+    size, step = _grid(weight, grid, stride)
+    count = [n // s for n, s in zip(size, step, strict=True)]
+    period = weight.new_tensor(size, dtype=torch.float64)
+    frequencies = _lattice(
+        (count[0] // 2 + 1, count[1]), weight
+    )  # A(-xi) is A(xi) conjugated: half of them suffice
+    aliases = _lattice(step, weight) * period.new_tensor(count)
+    return _largest(weight, frequencies / period, aliases / period) / math.sqrt(step[0] * step[1])
+
+
+def fourier_norm_as_printed(
+    weight: Tensor,
+    grid: int | Sequence[int],
+    stride: int | Sequence[int] = 1,
+    *,
+    variant: str = "printed",
+) -> float:
+    """What `fourier_norm` becomes with a slip: not the norm of any layer, only for comparison.
+
+    variant: "factor" has Delta^-2 for Delta^-1; "exponent" has u.xi / N^2 for u.xi / N; "printed", as in section 4.3 of
+    Szegedy et al. (2014), has both; "support" is right but for the grid, the smallest that holds the kernel.
+    weight, grid, stride and errors: as for `fourier_norm`.
+    """
+    check.choice("variant", variant, VARIANTS)
+    size, step = _grid(weight, grid, stride)
+    if variant == "support":
+        return fourier_norm(
+            weight,
+            [s * math.ceil(k / s) for k, s in zip(weight.shape[2:], step, strict=True)],
+            step,
+        )
+    count = [n // s for n, s in zip(size, step, strict=True)]
+    period = weight.new_tensor(size, dtype=torch.float64) ** (1 if variant == "factor" else 2)
+    factor = 1 / math.sqrt(step[0] * step[1]) if variant == "exponent" else 1 / (step[0] * step[1])
+    aliases = _lattice(step, weight) * period.new_tensor(count)
+    return factor * _largest(weight, _lattice(count, weight) / period, aliases / period)
+
+
+def torus_norm(
+    weight: Tensor, stride: int | Sequence[int] = 1, *, tolerance: float = 1e-4, limit: int = 20_000
+) -> Bracket:
+    """Operator norm of a convolution on the infinite grid: the supremum over the continuous torus, bracketed.
+
+    It bounds the layer's norm at every input size, with zero padding of any width or circular padding: a zero-padded layer
+    extends by zeros (an isometry), convolves on the infinite grid (its norm is this supremum, by Plancherel) and crops (a
+    contraction); a periodic grid takes the maximum over some of the torus' points.
+
+    weight: [D, C, height, width]. The bracket has relative width `tolerance`, or more where the norm is nearly constant and
+    halving the cells would take more than `limit` points; it is sound in both cases. Raises ValueError.
+
+    Method: branch and bound. Let S be the supremum, attained at f. Along every line through f, u* A v is of exponential type
+    n = pi (k - 1) for k taps once a phase is taken out, and its modulus is at most S: it falls from f no faster than S cos(n t)
+    (M. Riesz; Duffin and Schaeffer 1938). So the cell with f in it has at least S cos(n h) at its centre, h its half width.
+    """
+    kernel = _polyphase(weight, pair("stride", stride))
+    taps = kernel.shape[2:]
+    slope = math.pi * (kernel.new_tensor(taps) - 1)
+    cells = [2 * size - 1 for size in taps]
+    half = 0.5 / kernel.new_tensor(cells)
+    centres = (
+        _lattice((cells[0] // 2 + 1, cells[1]), kernel) * 2 * half
+    )  # the norm is the same at -f
+    quarters = torch.cartesian_prod(
+        *(kernel.new_tensor([0.0] if size == 1 else [-0.5, 0.5]) for size in taps)
+    )
+    lower, upper = 0.0, math.inf
+    while True:
+        norms = _norms(kernel, centres)
+        least = math.cos((slope * half).sum())
+        lower, upper = max(lower, norms.max().item()), min(upper, norms.max().item() / least)
+        kept = centres[norms >= lower * least]
+        if upper <= lower * (1 + tolerance) or len(kept) * len(quarters) > limit:
+            return Bracket(lower, upper)
+        centres, half = (kept[:, None] + quarters * half).reshape(-1, 2), half / 2
+
+
+def dilate(weight: Tensor, dilation: Sequence[int]) -> Tensor:
+    """The kernels with dilation - 1 zeros between neighbouring taps: [D, C, height, width] to the support that they act on."""
+    (height, width), (rows, columns) = weight.shape[2:], dilation
+    spread = weight.new_zeros(*weight.shape[:2], rows * (height - 1) + 1, columns * (width - 1) + 1)
+    spread[:, :, ::rows, ::columns] = weight
+    return spread
+
+
+def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
+    """A number for rows and one for columns, from one for both or two. Raises ValueError unless they are positive integers."""
+    numbers = (value, value) if isinstance(value, int) else tuple(value)
+    if len(numbers) != 2 or not all(isinstance(number, int) and number > 0 for number in numbers):
+        raise ValueError(f"{argument}: need a positive integer or two of them, got {value!r}")
+    return numbers[0], numbers[1]
+
+
+def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
+    """Largest ||[K(f + a) for a in aliases]|| over the frequencies f [F, 2], in cycles per pixel."""
+    outputs, inputs = weight.shape[:2]
+    best = 0.0
+    for chunk in torch.split(frequencies, max(1, CHUNK // (outputs * inputs * len(aliases)))):
+        transforms = _transforms(weight, (chunk[:, None] + aliases).reshape(-1, 2))
+        blocks = (
+            transforms.reshape(len(chunk), len(aliases), outputs, inputs)
+            .transpose(1, 2)
+            .reshape(len(chunk), outputs, -1)
+        )
+        best = max(best, _spectral(blocks).max().item())
+    return best
+
+
+def _norms(weight: Tensor, frequencies: Tensor) -> Tensor:
+    """||K(f)|| at each frequency f [F, 2]."""
+    size = max(1, CHUNK // (weight.shape[0] * weight.shape[1]))
+    return torch.cat(
+        [_spectral(_transforms(weight, chunk)) for chunk in torch.split(frequencies, size)]
+    )
+
+
+def _transforms(weight: Tensor, frequencies: Tensor) -> Tensor:
+    """K(f), the sum over u of K_u exp(-2 pi i u.f): [D, C, height, width] at [F, 2] to complex [F, D, C]."""
+    turns = frequencies @ _lattice(weight.shape[2:], weight).T  # [F, height * width]
+    phases = torch.polar(torch.ones_like(turns), -2 * math.pi * turns)
+    return (phases @ weight.to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
+        -1, *weight.shape[:2]
+    )
+
+
+def _spectral(blocks: Tensor) -> Tensor:
+    """Largest singular value of each matrix [..., D, C], from the eigenvalues of its smaller Gram matrix."""
+    gram = blocks @ blocks.mH if blocks.shape[-2] <= blocks.shape[-1] else blocks.mH @ blocks
+    largest: Tensor = torch.linalg.eigvalsh(gram)[..., -1]
+    return largest.clamp(min=0).sqrt()
+
+
+def _polyphase(weight: Tensor, step: tuple[int, int]) -> Tensor:
+    """The kernel whose convolution with stride 1 is `weight`'s with stride `step`, on inputs cut into step x step pixels."""
+    _check(weight)
+    missing = [-size % s for size, s in zip(weight.shape[2:], step, strict=True)]
+    padded = torch.nn.functional.pad(weight.detach().double(), (0, missing[1], 0, missing[0]))
+    outputs, inputs, height, width = padded.shape
+    split = padded.reshape(outputs, inputs, height // step[0], step[0], width // step[1], step[1])
+    return split.permute(0, 1, 3, 5, 2, 4).reshape(outputs, -1, height // step[0], width // step[1])
+
+
+def _lattice(counts: Sequence[int], like: Tensor) -> Tensor:
+    """All pairs of whole numbers below the two counts, float64 [F, 2], on the device of `like`."""
+    return torch.cartesian_prod(
+        *(torch.arange(count, dtype=torch.float64, device=like.device) for count in counts)
+    )
+
+
+def _grid(
+    weight: Tensor, grid: int | Sequence[int], stride: int | Sequence[int]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Grid and stride as pairs, once all three are checked."""
+    _check(weight)
+    size, step = pair("grid", grid), pair("stride", stride)
+    if size[0] % step[0] or size[1] % step[1]:
+        raise ValueError(f"grid: need a multiple of the stride {step}, got {size}")
+    return size, step
+
+
+def _check(weight: Tensor) -> None:
+    if (
+        not isinstance(weight, Tensor)
+        or weight.ndim != 4
+        or weight.numel() == 0
+        or not weight.is_floating_point()
+        or not weight.isfinite().all()
+    ):
+        got = (
+            f"{weight.dtype} {list(weight.shape)}"
+            if isinstance(weight, Tensor)
+            else type(weight).__name__
+        )
+        raise ValueError(
+            f"weight: need finite floating-point kernels [D, C, height, width], got {got}"
+        )

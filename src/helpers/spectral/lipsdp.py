@@ -1,0 +1,144 @@
+"""LipSDP: an upper bound of a fully connected network's Lipschitz constant that knows that a unit has one slope for all directions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from helpers.spectral.chain import chain
+
+SLOPES = {nn.Sigmoid: 0.25, nn.Tanh: 1.0, nn.ReLU: 1.0}  # the largest; the smallest is 0
+SHARPNESS = (
+    4,
+    16,
+    64,
+)  # of the smooth maximum of the eigenvalues that is minimised, one round each
+SPARE = 1e-9  # relative, added to the bound for the rounding of its certificate
+
+
+@dataclass(frozen=True)
+class LipSDP:
+    """value: the bound, in logits per unit of l2. multipliers: one positive vector for each hidden layer, which prove it (see `certificate`)."""
+
+    value: float
+    multipliers: tuple[Tensor, ...]
+
+
+def upper_bound(model: nn.Module, input_shape: tuple[int, ...], *, iterations: int = 20) -> LipSDP:
+    """Upper bound of the Lipschitz constant of a fully connected network, images to logits, from below the product of the layers' norms.
+
+    model: Linear layers with Sigmoid, Tanh or ReLU between them, in eval mode. iterations: of L-BFGS, for each of three rounds.
+    With slopes in [0, b], a change d of a layer's input and e of its output satisfy e' T (b d - e) >= 0 for every positive diagonal T. A quadratic form
+    e' Q e is so at most b^2 d' T (2 T - Q)^-1 T d wherever 2 T > Q, which is carried from the logits (Q = I) down to the image, where its largest
+    eigenvalue is the squared bound. Any T proves a bound; the best are searched by L-BFGS, from those that prove the product of norms.
+    Raises ValueError for another network. Source: Fazlyab et al. (2019), LipSDP-Neuron, solved here by its Schur complements.
+    """
+    weights, slopes = _layers(model, input_shape)
+    variables = [
+        torch.zeros(len(weight) + 1, dtype=torch.float64, requires_grad=True)
+        for weight in weights[:-1]
+    ]
+    best = _prove(weights, slopes, variables)
+    for sharpness in SHARPNESS if variables else ():
+        optimizer = torch.optim.LBFGS(
+            variables,
+            max_iter=iterations,
+            max_eval=2 * iterations,
+            history_size=20,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure(
+            optimizer: torch.optim.Optimizer = optimizer, sharpness: int = sharpness
+        ) -> Tensor:
+            optimizer.zero_grad()
+            value = _smooth_maximum(_eigenvalues(weights, slopes, variables)[0], sharpness).log()
+            value.backward()
+            return value
+
+        with torch.enable_grad():
+            optimizer.step(closure)
+        best = min(best, _prove(weights, slopes, variables), key=lambda bound: bound.value)
+    return best
+
+
+def certificate(model: nn.Module, input_shape: tuple[int, ...], bound: LipSDP) -> float:
+    """The largest eigenvalue of the matrix that proves the bound where it is negative semidefinite, relative to its norm.
+
+    With x the change of the image and e_1, ..., e_n those of the hidden layers' outputs, the matrix is that of the quadratic form
+    |W e_n|^2 - value^2 |x|^2 + sum of 2 e_k' T_k (b W_k e_(k-1) - e_k). The sum's terms are never negative, so where the form never is positive,
+    |W e_n| <= value |x|. It is assembled whole, from the weights alone: a check that shares nothing with the search.
+    """
+    weights, slopes = _layers(model, input_shape)
+    sizes = [weights[0].shape[1], *(len(weight) for weight in weights[:-1])]
+    starts = torch.tensor([0, *sizes]).cumsum(0).tolist()
+    form = torch.zeros(starts[-1], starts[-1], dtype=torch.float64)
+    form[: sizes[0], : sizes[0]] = -(bound.value**2) * torch.eye(sizes[0], dtype=torch.float64)
+    for place, (weight, slope, multiplier) in enumerate(
+        zip(weights, slopes, bound.multipliers, strict=False)
+    ):
+        before, here = (
+            slice(starts[place], starts[place + 1]),
+            slice(starts[place + 1], starts[place + 2]),
+        )
+        form[here, here] -= 2 * multiplier.diag()
+        form[here, before] += slope * multiplier[:, None] * weight
+        form[before, here] += slope * (multiplier[:, None] * weight).T
+    last = slice(starts[-2], starts[-1])
+    form[last, last] += weights[-1].T @ weights[-1]
+    eigenvalues = torch.linalg.eigvalsh(form)
+    return (eigenvalues[-1] / eigenvalues.abs().max()).item()
+
+
+def _layers(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[list[Tensor], list[float]]:
+    """The weights in float64 and the slope of each activation between them. Raises ValueError for a network of another kind."""
+    modules = [step.module for step in chain(model, input_shape)]
+    linear = [module for module in modules[::2] if isinstance(module, nn.Linear)]
+    between = [module for module in modules[1::2] if type(module) in SLOPES]
+    if len(linear) != len(between) + 1 or len(linear) + len(between) != len(modules):
+        raise ValueError(
+            f"model: need Linear layers with one activation between two, got {', '.join(type(module).__name__ for module in modules)}"
+        )
+    return [module.weight.detach().double().cpu() for module in linear], [
+        SLOPES[type(module)] for module in between
+    ]
+
+
+def _prove(weights: list[Tensor], slopes: list[float], variables: list[Tensor]) -> LipSDP:
+    """The bound that the variables' multipliers prove."""
+    with torch.no_grad():
+        eigenvalues, multipliers = _eigenvalues(weights, slopes, variables)
+    return LipSDP(eigenvalues[-1].sqrt().item() * (1 + SPARE), tuple(multipliers))
+
+
+def _eigenvalues(
+    weights: list[Tensor], slopes: list[float], variables: list[Tensor]
+) -> tuple[Tensor, list[Tensor]]:
+    """The eigenvalues of the form at the image, rising, and the multipliers.
+
+    A layer's variables are the logarithms of its multipliers' proportions, and last that of how far 2 T is beyond where it meets Q. At zero the
+    multipliers are |Q|, all equal, which proves the product of the norms.
+    """
+    root = weights[-1].T  # Q = root root'
+    multipliers: list[Tensor] = []
+    for weight, slope, variable in zip(weights[-2::-1], slopes[::-1], variables[::-1], strict=True):
+        proportions = variable[:-1].exp()
+        least = torch.linalg.eigvalsh(_gram(root / proportions.sqrt()[:, None]))[-1] / 2
+        multiplier = proportions * least * (1 + variable[-1].exp())
+        factor = torch.linalg.cholesky(2 * multiplier.diag() - root @ root.T)
+        root = torch.linalg.solve_triangular(
+            factor, slope * multiplier[:, None] * weight, upper=False
+        ).T
+        multipliers.insert(0, multiplier)
+    return torch.linalg.eigvalsh(_gram(root)).clamp(min=0), multipliers
+
+
+def _gram(root: Tensor) -> Tensor:
+    """The product root root' or root' root, whichever is smaller: they have the same eigenvalues but for zeros."""
+    return root.T @ root if root.shape[0] > root.shape[1] else root @ root.T
+
+
+def _smooth_maximum(values: Tensor, sharpness: int) -> Tensor:
+    """The p-norm, p = sharpness, of nonnegative values: at least their maximum, and differentiable where several are equal."""
+    top = values.max().detach()
+    return top * (values / top).pow(sharpness).sum().pow(1 / sharpness)

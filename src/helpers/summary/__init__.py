@@ -1,0 +1,1 @@
+"""The paper beside the book: every number, figure and claim."""

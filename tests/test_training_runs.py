@@ -1,0 +1,100 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers import data, models, places
+from helpers.data import Images
+from helpers.models import checkpoints, runs, training
+
+
+class KilledError(Exception):
+    """Stands for the process being killed."""
+
+
+@pytest.fixture(scope="module")
+def few() -> Images:
+    return data.mnist("train")[:300]
+
+
+def test_training_writes_a_checkpoint_that_loads_and_then_leaves_it_alone(
+    few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "training_set", lambda *_: few)
+    command = ["FC10(1)", "--folder", str(tmp_path), "--device", "cpu"]
+    assert runs.main(command) == 0
+    weights, metadata = checkpoints.read(
+        "FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path
+    )
+    assert weights["logits.weight"].shape == (10, 784)
+    assert 0 <= metadata["error"]["test"] < 0.5
+    before = checkpoints.path("FC10(1)", where=tmp_path).read_bytes()
+    assert runs.main(command) == 0
+    assert "there already" in capsys.readouterr().out
+    assert checkpoints.path("FC10(1)", where=tmp_path).read_bytes() == before
+
+
+def test_an_interrupted_forced_run_leaves_the_old_checkpoint_and_goes_on(
+    few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "training_set", lambda *_: few)
+    command, train = ["FC10(1)", "--folder", str(tmp_path), "--device", "cpu"], training.train
+    runs.main(command)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(training, "train", killed)
+    with pytest.raises(KilledError):
+        runs.main([*command, "--force"])
+    checkpoints.read("FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path)
+    monkeypatch.setattr(training, "train", train)
+    capsys.readouterr()
+    assert runs.main(command) == 0  # without --force: what is left of the forced run
+    assert "test error" in capsys.readouterr().out
+    assert runs.main(command) == 0
+    assert "there already" in capsys.readouterr().out
+
+
+def test_several_networks_at_once_train_those_that_are_lacking(tmp_path: Path) -> None:
+    shutil.copy(checkpoints.path("FC10(1e-2)"), tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "helpers.models",
+        "FC10(1)",
+        "FC10(1e-2)",
+        "--folder",
+        str(tmp_path),
+        "--device",
+        "cpu",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(places.PACKAGE.parent)}
+    printed = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
+    assert "FC10(1e-2): there already" in printed
+    weights, _ = checkpoints.read("FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path)
+    shipped = models.load("FC10(1)").logits.weight
+    assert (weights["logits.weight"] - shipped).norm() < 0.02 * shipped.norm()
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["FC10(2)"], "unknown model 'FC10(2)': choose one of FC10(1e-4)"),
+        (["FC10(1)", "--dataset", "cifar"], "unknown dataset 'cifar': choose one of mnist"),
+        (["FC10(1)", "--device", "cuda:9"], "unknown device 'cuda:9': this machine has auto, cpu"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(
+    command: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runs.main([*command, "--folder", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
