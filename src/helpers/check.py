@@ -111,3 +111,9 @@ def same_device(images: Tensor, **others: Tensor | str) -> None:
             raise ValueError(
                 f"{argument}: need the images' device {images.device}, got {value.device}"
             )
+
+
+def seed(value: int) -> None:
+    """Raise ValueError unless `value` is a whole number that every generator takes: [0, 2**32)."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise ValueError(f"seed: need a whole number in [0, {2**32}), got {value!r}")

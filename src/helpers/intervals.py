@@ -7,6 +7,7 @@ from scipy import stats
 from torch import Tensor
 
 LEVEL = 0.95
+DECIMALS = {"%": 1, "distortion": 3, "norm": 2}  # that the paper prints, by unit
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,109 @@ def printed(percent: float, n: int) -> Estimate:
     return Estimate(percent, 100 * float(interval.low), 100 * float(interval.high), n)
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
-    """`first` minus `second` with its 95 % interval, from those of two independent proportions; n is the smaller one.
+def difference(first: Estimate, second: Estimate, *, rounding: float = 0.0) -> Estimate:
+    """`first` minus `second` with its 95 % interval, from those of two independent estimates.
 
-    R. G. Newcombe (1998), method 10: the score intervals' distances from their estimates, added as squares.
+    The distances of both intervals from their estimates are added as squares: method 10 of
+    R. G. Newcombe (1998), there for proportions.
+
+    Parameters
+    ----------
+    first, second : Estimate
+        In one unit.
+    rounding : float, optional
+        By how much either may have been rounded: the interval grows by it on both sides.
+
+    Returns
+    -------
+    Estimate
+        Its n is the smaller one.
+
+    Examples
+    --------
+    >>> f"{difference(printed(80.0, 70), printed(60.0, 80)):.1f}"
+    '20.0 [5.2, 33.4]'
     """
     value = first.value - second.value
     low = np.hypot(first.value - first.low, second.high - second.value)
     high = np.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, float(value - low), float(value + high), min(first.n, second.n))
+    n = min(first.n, second.n)
+    return Estimate(value, float(value - low - rounding), float(value + high + rounding), n)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A number of ours beside one that the paper prints.
+
+    Parameters
+    ----------
+    ours, theirs : Estimate
+        Both with intervals.
+    difference : Estimate
+        Ours minus theirs.
+    """
+
+    ours: Estimate
+    theirs: Estimate
+    difference: Estimate
+
+    @property
+    def agrees(self) -> bool:
+        """The rule: whether the 95 % interval of the difference holds zero."""
+        return self.difference.low <= 0 <= self.difference.high
+
+
+def against(ours: Estimate, number: float, n: int | None, unit: str) -> Agreement:
+    """Hold our number against a printed one.
+
+    Both are samples, and the rule knows that of both.
+
+    Parameters
+    ----------
+    ours : Estimate
+        Our number with its interval.
+    number : float
+        The printed one.
+    n : int or None
+        How many images are behind it; None for a norm, which is no average and has no interval.
+    unit : {"%", "distortion", "norm"}
+        Of both. A percentage has Wilson's interval; a mean distortion, for which the paper prints
+        none, the relative one that ours would have with n images.
+
+    Returns
+    -------
+    Agreement
+        The rounding of the printed digits is added on both sides of the difference.
+
+    Examples
+    --------
+    >>> against(Estimate(12.0, 8.5, 16.5, 256), 11.7, 256, "%").agrees
+    True
+    """
+    theirs = _sample(ours, number, n, unit)
+    return Agreement(ours, theirs, difference(ours, theirs, rounding=rounding(number, unit)))
+
+
+def rounding(number: float, unit: str) -> float:
+    """Half a unit of the last digit that the paper prints.
+
+    The paper drops zeros at the end: it prints 10 beside 6.7 %, and 0.1 beside 0.062.
+
+    Examples
+    --------
+    >>> rounding(10, "%"), rounding(0.1, "distortion")
+    (0.05, 0.0005)
+    """
+    digits = len(f"{number:.10g}".partition(".")[2])
+    return 0.5 * 10.0 ** -max(digits, DECIMALS[unit])
+
+
+def _sample(ours: Estimate, number: float, n: int | None, unit: str) -> Estimate:
+    """A printed number as a sample of n images."""
+    if n is None:
+        return Estimate(number, number, number, ours.n)
+    if unit == "%":
+        return printed(number, n)
+    scale = number / ours.value * float(np.sqrt(ours.n / n))
+    below, above = ours.value - ours.low, ours.high - ours.value
+    return Estimate(number, number - scale * below, number + scale * above, n)

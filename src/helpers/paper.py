@@ -99,3 +99,21 @@ PRINTED = {
 PRINTED |= {f"table5/{layer}": bound for layer, bound in TABLE5["bound"].items()} | {
     "figure7/noise accuracy": FIGURE7_NOISE_ACCURACY
 }
+
+
+def sample_size(table: str, row: str, column: str) -> int | None:
+    """How many images are probably behind a printed number; None for a norm, which is no average.
+
+    256 for adversarial images, and for noise in Table 2, whose numbers are multiples of 1/256; else
+    all images of the set that the table or the text names.
+
+    Examples
+    --------
+    >>> sample_size("table2", "FC10(1)", "AE400-10"), sample_size("table1", "FC10(1)", "test")
+    (256, 10000)
+    """
+    if table == "table5":
+        return None
+    if table in {"table1", "table3"} and column != "distortion":
+        return {"train": 60_000, "P1": 30_000, "P2": 30_000, "test": 10_000}[column]
+    return 10_000 if table == "table4" and row.startswith("noise") else 256

@@ -64,3 +64,29 @@ def estimates(
     return pd.DataFrame(
         rows, index=pd.Index(image_sets, name="made for"), columns=list(models), dtype=object
     )
+
+
+def error(model: nn.Module, images: Tensor, labels: Tensor) -> intervals.Estimate:
+    """Estimate a network's error in percent, with Wilson's 95 % interval.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Images to logits [N, K].
+    images : Tensor
+        Images [N, C, H, W], at least one; they may lie outside [0, 1], as with unclipped noise.
+    labels : Tensor
+        The true classes, int64 [N].
+
+    Returns
+    -------
+    Estimate
+        In percent.
+
+    Raises
+    ------
+    ValueError
+        For labels of another length or type, or without images.
+    """
+    check.labels(labels, len(images))
+    return intervals.proportion(answers(model, images) != labels).scaled(100)

@@ -1,30 +1,102 @@
-"""Claims: what the paper says, the rule that decides it, stated before measuring, and the verdict."""
+"""Claims: what the paper says or the book asks, the rule that decides it, and the verdict."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from helpers import check
+from helpers.report.rules import VERDICTS, Ruling
+
+# Whose a claim is: the paper's own; a detail of its printed text; a question of this book's.
+SOURCES = {
+    "paper": ("claim of the paper", "claims of the paper"),
+    "print": ("printed detail", "printed details"),
+    "book": ("question of our own", "questions of our own"),
+}
+WORDS = {"holds": "holds", "mostly": "mostly holds", "undecided": "undecided", "fails": "fails"}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. `rule` decides it from the measured numbers; `holds` is what the rule found, `evidence` the numbers."""
+    """One claim and what was found.
 
+    Parameters
+    ----------
+    id : str
+        Its name within the chapter, by which the summary and the prose refer to it.
+    text : str
+        What is claimed, in one sentence without a full stop.
+    source : {"paper", "print", "book"}
+        Whether the paper claims it, its printed text says it in passing, or this book asks it.
+    ruling : Ruling
+        The rule, the verdict and the evidence.
+    """
+
+    id: str
     text: str
-    rule: str
-    holds: bool
-    evidence: str
+    source: str
+    ruling: Ruling
 
-    @property
-    def verdict(self) -> str:
-        """The word for what the rule found."""
-        return "holds" if self.holds else "does not hold"
+    def __post_init__(self) -> None:
+        check.choice("source", self.source, SOURCES)
+
+    def stored(self) -> dict[str, str]:
+        """As a results file has it."""
+        return {"id": self.id, "text": self.text, "source": self.source} | asdict(self.ruling)
+
+    @staticmethod
+    def restored(stored: Mapping[str, str]) -> "Claim":
+        """From a results file. Raises ValueError or KeyError where it is not as `stored` wrote it."""
+        ruling = Ruling(*(stored[part] for part in ("verdict", "rule", "effect", "evidence")))
+        return Claim(stored["id"], stored["text"], stored["source"], ruling)
 
 
-def report(claims: Sequence[Claim]) -> str:
-    """The claims with their rules, numbers and verdicts, as plain text; the last line counts those that hold."""
-    blocks = [
-        f"{claim.verdict.upper()}: {claim.text}\n  rule:  {claim.rule}\n  found: {claim.evidence}"
-        for claim in claims
-    ]
-    return "\n".join(
-        [*blocks, f"{sum(claim.holds for claim in claims)} of {len(claims)} claims hold"]
-    )
+def entry(claim: Claim, *, rule: bool = True) -> str:
+    """A claim as one paragraph of Markdown: its text, the effect's size, then the verdict."""
+    ruling = claim.ruling
+    verdict = _capital(WORDS[ruling.verdict])
+    told = f"{_capital(escape(claim.text))}: {escape(ruling.effect)}. **{verdict}.**"
+    return f"{told} *Rule:* {escape(ruling.rule)}." if rule else told
+
+
+def listing(claims: Sequence[Claim]) -> str:
+    """Claims by whose they are, each with its rule, as Markdown; every group begins with its count."""
+    parts = []
+    for source in SOURCES:
+        chosen = [claim for claim in claims if claim.source == source]
+        if chosen:
+            parts += [f"**{count(chosen)}.**", "", *(f"- {entry(claim)}" for claim in chosen), ""]
+    return "\n".join(parts)
+
+
+def count(claims: Sequence[Claim]) -> str:
+    """How many claims of one source have each verdict: "3 claims of the paper: 2 hold, 1 fails"."""
+    found = {word: sum(claim.ruling.verdict == word for claim in claims) for word in VERDICTS}
+    noun = SOURCES[claims[0].source][len(claims) > 1]
+    told = ", ".join(f"{n} {_agreed(word, n)}" for word, n in found.items() if n)
+    return f"{len(claims)} {noun}: {told}"
+
+
+def _agreed(verdict: str, n: int) -> str:
+    """A verdict as the predicate of n claims."""
+    many = {"holds": "hold", "mostly": "mostly hold", "undecided": "undecided", "fails": "fail"}
+    return WORDS[verdict] if n == 1 else many[verdict]
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is: no tag, no emphasis."""
+    return html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def verdicts(contents: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
+    """The claims of several results files, by "chapter/id"."""
+    return {
+        f"{content['chapter']}/{stored['id']}": Claim.restored(stored)
+        for content in contents
+        for stored in content.get("claims", [])
+    }

@@ -15,12 +15,38 @@ from helpers import check, files, machine, paper, places, profiles
 from helpers.intervals import Estimate
 from helpers.report.claims import Claim
 
+PRINTED = re.compile(r"(table|figure)(\d)/")  # how the id of a number of the paper begins
 UNITS = ("%", "distortion", "l2", "norm", "ratio", "count", "seconds", "score")
 
 
 @dataclass(frozen=True)
 class Record:
-    """One number. low and high bound it with 95 % confidence, None where it has no interval; paper is the printed number."""
+    """One number of a results file.
+
+    Parameters
+    ----------
+    id : str
+        Its name, unique in the book.
+    value : float
+        The number, finite.
+    unit : str
+        One of `UNITS`.
+    n : int
+        The sample size, at least 1.
+    seed : int
+        The seed of the run.
+    low, high : float, optional
+        The 95 % interval; None where there is none.
+    paper : float, optional
+        The number that the paper prints.
+    source : str, optional
+        Where the paper prints it.
+
+    Raises
+    ------
+    ValueError
+        For another unit, a number that is not finite, n below 1, an interval without its value.
+    """
 
     id: str
     value: float
@@ -38,30 +64,36 @@ class Record:
             number = getattr(self, field)
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{self.id}: {field} is {number}; a record holds finite numbers")
+        if self.n < 1:
+            raise ValueError(f"{self.id}: n is {self.n}; a record has at least one observation")
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"{self.id}: an interval has two ends, got {self.low} and {self.high}")
+        if self.low is not None and self.high is not None and not self.low <= self.high:
+            raise ValueError(f"{self.id}: the interval [{self.low}, {self.high}] is reversed")
 
 
-def estimates(values: Mapping[str, Estimate], unit: str, seed: int) -> list[Record]:
-    """A record for each id and estimate; for the id of a table or figure with the number that the paper prints there.
+def record(name: str, value: object, unit: str, seed: int, n: int | None = None) -> Record:
+    """A record of an estimate, or of a plain number from a sample of n.
 
-    Raises ValueError for the id of a table or figure that the paper does not have.
+    The id of a table or figure brings the number that the paper prints there. Raises ValueError for
+    such an id that the paper does not have, an estimate with another n, and a plain number without
+    one.
     """
-    return [
-        Record(name, e.value, unit, e.n, seed, e.low, e.high, *_printed(name))
-        for name, e in values.items()
-    ]
-
-
-def numbers(values: Mapping[str, float], unit: str, n: int, seed: int) -> list[Record]:
-    """A record for each id and number without an interval; otherwise as `estimates`."""
-    return [
-        Record(name, value, unit, n, seed, None, None, *_printed(name))
-        for name, value in values.items()
-    ]
+    printed = _printed(name)
+    if isinstance(value, Estimate):
+        if n not in (None, value.n):
+            raise ValueError(f"{name}: n is {n}, but the estimate has {value.n}")
+        return Record(name, value.value, unit, value.n, seed, value.low, value.high, *printed)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}: need a number or an estimate, got {type(value).__name__}")
+    if n is None:
+        raise ValueError(f"{name}: a number without an interval needs n, its sample size")
+    return Record(name, value, unit, n, seed, None, None, *printed)
 
 
 def _printed(name: str) -> tuple[float | None, str | None]:
-    """The paper's number with this id, and where it is printed; None where the id is not of a table or figure. Raises ValueError for one that it lacks."""
-    place = re.match(r"(table|figure)(\d)/", name)
+    """The paper's number with this id, and where it is printed; None, None for an id of our own."""
+    place = PRINTED.match(name)
     if not place:
         return None, None
     if name not in paper.PRINTED:
@@ -81,10 +113,28 @@ def write(
     device: torch.device | str = "cpu",
     *,
     claims: Sequence[Claim] = (),
+    notes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a chapter's records, sorted by id, and its claims to path(chapter, profile), atomically.
+    """Write what a chapter found to path(chapter, profile), atomically.
 
-    Raises ValueError for an unknown profile or an id that occurs twice.
+    Parameters
+    ----------
+    chapter, profile : str
+        Whose results they are.
+    records : sequence of Record
+        The numbers; they are sorted by id.
+    device : torch.device or str
+        Where they were computed, for the note on the machine.
+    claims : sequence of Claim
+        In their order.
+    notes : mapping, optional
+        Numbers and words for the prose alone, by name; an `Estimate` keeps its interval.
+
+    Raises
+    ------
+    ValueError
+        For an unknown profile, a name that is no file name, an id that occurs twice, or a note that
+        is not finite.
     """
     check.choice("profile", profile, profiles.NAMES)
     ids = [record.id for record in records]
@@ -95,12 +145,28 @@ def write(
         "profile": profile,
         "environment": machine.environment(device),
         "records": [asdict(record) for record in sorted(records, key=lambda record: record.id)],
-        "claims": [asdict(claim) | {"holds": bool(claim.holds)} for claim in claims],
+        "claims": [claim.stored() for claim in claims],
+        "notes": {name: _note(name, value) for name, value in sorted((notes or {}).items())},
     }
-    files.write_text(
-        path(chapter, profile),
-        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-    )
+    _save(path(chapter, profile), content)
+
+
+def _note(name: str, value: object) -> Any:
+    """A note as JSON has it. Raises ValueError for one that is not finite, or of another type."""
+    if isinstance(value, Estimate):
+        return {
+            field: _note(name, getattr(value, field)) for field in ("value", "low", "high", "n")
+        }
+    if not isinstance(value, str | int | float) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
+        raise ValueError(f"{name}: a note is a finite number, an estimate or a word, got {value!r}")
+    return value
+
+
+def _save(file: Path, content: dict[str, Any]) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    files.write_text(file, text + "\n")
 
 
 def measured(profile: str) -> Path:
@@ -110,18 +176,31 @@ def measured(profile: str) -> Path:
 
 
 def path(chapter: str, profile: str) -> Path:
-    """Where a chapter's results are: <folder>/<profile>/<chapter>.json."""
+    """Where a chapter's results are: <folder>/<profile>/<chapter>.json.
+
+    Raises ValueError for names that would lead elsewhere.
+    """
+    for argument, name in {"chapter": chapter, "profile": profile}.items():
+        if not re.fullmatch(r"[\w-]+", name):
+            raise ValueError(f"{argument}: need letters, digits, _ and - only, got {name!r}")
     return folder() / profile / f"{chapter}.json"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A results file as write() made it."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """A results file as write() made it.
+
+    Raises ValueError naming the file where it is no JSON, or has a number that is not finite.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"it has the number {constant}")
+
+    try:
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and build again") from error
 
 
 def stamp(path: Path, **made: str | int) -> None:
     """Note in a results file what it was made from."""
-    content = {"made": made} | read(path)
-    files.write_text(
-        path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    )
+    _save(path, {"made": made} | read(path))

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
-import myst_nb
 import pandas as pd
 from IPython.display import Markdown
 
@@ -13,41 +13,82 @@ INTERVAL = re.compile(r"\[[^\]]*\]")  # its parts stay on one line
 
 
 def show(
-    frame: pd.DataFrame, *, caption: str, name: str, formats: Mapping[str, str] | str = "{}"
+    values: pd.DataFrame | Mapping[Any, Any],
+    *,
+    caption: str,
+    name: str,
+    index: str | None = None,
+    formats: Mapping[str, str] | str = "{}",
 ) -> Markdown:
-    """A data frame as a numbered table with a caption; `name` is the label that {numref} refers to.
+    """Show numbers as a numbered table with a caption.
 
-    formats: a format string for every column, or one for each column by name; missing values become a dash.
+    Parameters
+    ----------
+    values : DataFrame, or nested mappings
+        The cells by row and column: numbers, estimates, words. Missing ones become a dash. A
+        mapping whose values are no mappings is one column.
+    caption : str
+        What stands above the table.
+    name : str
+        The label that ``{numref}`` refers to.
+    index : str, optional
+        What the rows are, in the header; by default the data frame's own name for them.
+    formats : str, or mapping
+        A format string such as "{:.1f}" for every column, or one by the column's name. An estimate
+        is written with its interval.
+
+    Returns
+    -------
+    Markdown
+        A MyST table that reads well in a notebook, too.
+
+    Examples
+    --------
+    >>> print(show({"a": {"x": 1.0}}, caption="C.", name="n", index="row", formats="{:.1f}").data)
+    :::{table} C.
+    :name: n
+    <BLANKLINE>
+    | row | x |
+    | --- | ---: |
+    | a | 1.0 |
+    :::
     """
+    frame = values if isinstance(values, pd.DataFrame) else _frame(values)
+    label = frame.index.name if index is None else index
     specs = [
         formats if isinstance(formats, str) else formats.get(str(column), "{}")
         for column in frame.columns
     ]
-    header = [str(frame.index.name or ""), *map(str, frame.columns)]
-    rows = [[str(row[0]), *map(_cell, row[1:], specs)] for row in frame.itertuples(name=None)]
+    header = [str(label or ""), *map(str, frame.columns)]
+    rows = [[_row(row[0]), *map(_cell, row[1:], specs)] for row in frame.itertuples(name=None)]
     rule = ["---", *("---:" for _ in frame.columns)]
     lines = [f"| {' | '.join(map(_escape, row))} |" for row in (header, rule, *rows)]
     return Markdown("\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, ":::"]))
 
 
-def with_interval(estimate: Estimate, spec: str = ".2f") -> str:
-    """An estimate as "1.87 [1.62, 2.15]"."""
-    return f"{estimate:{spec}}"
+def _frame(values: Mapping[Any, Any]) -> pd.DataFrame:
+    """Nested mappings as a data frame, rows and columns in their order."""
+    rows = {
+        _row(key): row if isinstance(row, Mapping) else {"": row} for key, row in values.items()
+    }
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    cells = [[row.get(column) for column in columns] for row in rows.values()]
+    return pd.DataFrame(cells, index=list(rows), columns=columns, dtype=object)
 
 
-def _cell(value: object, spec: str) -> str:
-    if isinstance(value, str):
-        return INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), value)
-    return "–" if pd.isna(value) else spec.format(value)  # type: ignore[call-overload]
+def _row(key: Any) -> str:
+    """The name of a row: the parts of a pair with a comma between them."""
+    return ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _cell(value: Any, spec: str) -> str:
+    """A cell as text; the parts of an interval stay on one line."""
+    if not isinstance(value, str):
+        if value is None or (not isinstance(value, Estimate) and pd.isna(value)):
+            return "–"
+        value = spec.format(value)
+    return INTERVAL.sub(lambda found: found.group().replace(" ", "\N{NO-BREAK SPACE}"), value)
 
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def glue(name: str, value: object, *, display: bool = False) -> None:
-    """Keep `value` under `name` for the prose, as myst_nb.glue() does; scalars of NumPy and torch become plain numbers.
-
-    Only those can be given a format in the text: {glue:text}`name:.2f`.
-    """
-    myst_nb.glue(name, value.item() if hasattr(value, "item") else value, display=display)

@@ -4,11 +4,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from helpers import intervals, paper
-from helpers.intervals import Estimate
+from helpers.intervals import Agreement, Estimate
 
 TABLES = {
     "table1": paper.TABLE1,
@@ -17,11 +16,6 @@ TABLES = {
     "table4": paper.TABLE4,
     "table5": paper.TABLE5[["bound"]],
 }
-DECIMALS = {
-    "%": 1,
-    "distortion": 3,
-    "norm": 2,
-}  # the paper drops zeros at the end: it prints 10 beside 6.7, and 0.1 beside 0.062
 WIDTHS = {"%": ".1f", "distortion": ".3f", "norm": ".2f"}
 
 
@@ -56,25 +50,17 @@ class Cell:
         return self.row == self.column
 
     @property
-    def theirs(self) -> Estimate | None:
-        """The paper's number with its interval; None where there is nothing to compare."""
+    def agreement(self) -> Agreement | None:
+        """Ours beside the paper's; None where there is nothing to compare."""
         if self.ours is None or not self.comparable:
             return None
-        return sample(
-            self.printed, self.unit, paper_images(self.table, self.row, self.column), self.ours
-        )
-
-    @property
-    def difference(self) -> Estimate | None:
-        """Ours minus the paper's with its 95 % interval; None where there is nothing to compare."""
-        if self.ours is None or self.theirs is None:
-            return None
-        return difference(self.ours, self.theirs, rounding(self.printed, self.unit))
+        n = paper.sample_size(self.table, self.row, self.column)
+        return intervals.against(self.ours, self.printed, n, self.unit)
 
     @property
     def agrees(self) -> bool | None:
-        """The rule: whether the 95 % interval of the difference holds zero; None where there is nothing to compare."""
-        return None if self.difference is None else self.difference.low <= 0 <= self.difference.high
+        """Whether the two agree, by the rule; None where there is nothing to compare."""
+        return None if self.agreement is None else self.agreement.agrees
 
     @property
     def unstated(self) -> str:
@@ -105,48 +91,6 @@ class Cell:
             if self.table == "table5"
             else f"{{numref}}`{self.table}-{'distortion' if self.column == 'distortion' else 'errors'}`"
         )
-
-
-def paper_images(table: str, row: str, column: str) -> int | None:
-    """How many images are probably behind a printed number; None for a norm, which is no average.
-
-    256 for adversarial images and for noise in Table 2, whose numbers are multiples of 1/256; else the whole set that is named.
-    """
-    if table == "table5":
-        return None
-    if table in {"table1", "table3"} and column != "distortion":
-        return {"train": 60_000, "P1": 30_000, "P2": 30_000, "test": 10_000}[column]
-    return 10_000 if table == "table4" and row.startswith("noise") else 256
-
-
-def rounding(printed: float, unit: str) -> float:
-    """Half a unit of the last digit that the paper prints, or would have printed but for zeros at the end."""
-    digits = len(f"{printed:.10g}".partition(".")[2])
-    return 0.5 * 10.0 ** -max(digits, DECIMALS[unit])
-
-
-def sample(printed: float, unit: str, n: int | None, ours: Estimate) -> Estimate:
-    """A printed number as a sample of n images, with a 95 % interval.
-
-    A percentage has Wilson's interval; a mean distortion the relative one that ours would have with n images; n None: no interval.
-    """
-    if n is None:
-        return Estimate(printed, printed, printed, ours.n)
-    if unit == "%":
-        return intervals.printed(printed, n)
-    scale = printed / ours.value * np.sqrt(ours.n / n)
-    return Estimate(
-        printed,
-        printed - scale * (ours.value - ours.low),
-        printed + scale * (ours.high - ours.value),
-        n,
-    )
-
-
-def difference(ours: Estimate, theirs: Estimate, half: float) -> Estimate:
-    """`ours` minus `theirs` with its 95 % interval, by Newcombe's method 10 (1998), and the rounding error `half` on both sides."""
-    found = intervals.difference(ours, theirs)
-    return Estimate(found.value, found.low - half, found.high + half, found.n)
 
 
 def cells(
@@ -221,7 +165,7 @@ def listing(cells: Sequence[Cell]) -> pd.DataFrame:
             else f"{cell.ours.value:{width}}",
             "n": None if cell.ours is None else f"{cell.ours.n:,}",
             "full": None if cell.full is None else f"{cell.full:{width}}",
-            "difference": None if cell.difference is None else f"{cell.difference:+{width}}",
+            "difference": cell.agreement and f"{cell.agreement.difference:+{width}}",
             "agree": {True: "yes", False: "no", None: None}[cell.agrees],
             "measured in": cell.where if cell.ours else "not measured",
         }

@@ -1,0 +1,126 @@
+"""Noise twins: beside each adversarial image its original under noise, at exactly its distance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from helpers import comparison, perturb, transfer
+from helpers.search import Adversarial
+
+SIGNIFICANT = 0.05  # of all comparisons of a table together
+
+
+@dataclass(frozen=True)
+class Excess:
+    """How much more often than its noise twins the images made for one network fool another.
+
+    Parameters
+    ----------
+    points : float
+        The difference of the two errors, in percentage points.
+    p : float
+        McNemar's one-sided p-value that it is none, corrected by Holm for all pairs of the table.
+    """
+
+    points: float
+    p: float
+
+    @property
+    def significant(self) -> bool:
+        """Whether the adversarial images fool the network more often, at 5 % for all pairs together."""
+        return self.p < SIGNIFICANT
+
+
+def twin(
+    originals: Tensor, adversarial: Adversarial, generator: torch.Generator, *, box: bool = True
+) -> Tensor:
+    """Move each original along Gaussian noise to the distance of its adversarial image.
+
+    Parameters
+    ----------
+    originals : Tensor
+        Images [N, C, H, W] in [0, 1].
+    adversarial : Adversarial
+        What the search found for them; where it found nothing, the twin is the original.
+    generator : torch.Generator
+        Of the noise: one direction for each image, the same for the same generator.
+    box : bool
+        Whether the twin stays in [0, 1], what is cut off being made up for by going further.
+
+    Returns
+    -------
+    Tensor
+        Images [N, C, H, W], in [0, 1] if `box`.
+
+    Raises
+    ------
+    ValueError
+        For images out of range.
+
+    Examples
+    --------
+    >>> x = torch.full((1, 1, 2, 2), 0.5)
+    >>> moved = torch.full_like(x, 0.75)
+    >>> from helpers.search.adversarial import collect
+    >>> one = torch.ones(1, dtype=torch.int64)
+    >>> found = collect(x, moved, one, one.bool(), one)
+    >>> noisy = twin(x, found, torch.Generator().manual_seed(0))
+    >>> round((noisy - x).norm().item(), 4) == round(found.l2.item(), 4)
+    True
+    """
+    direction = perturb.directions("noise", originals, generator)
+    length = torch.where(adversarial.success, adversarial.l2, 0.0)
+    if box:
+        return perturb.at_length(originals, direction, length)
+    unit = direction / direction.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    return (originals + length.view(-1, 1, 1, 1) * unit).to(originals.dtype)
+
+
+def beyond_noise(
+    networks: Mapping[str, nn.Module],
+    made_for: Mapping[str, Adversarial],
+    originals: Tensor,
+    labels: Tensor,
+    *,
+    seed: int,
+    box: bool = True,
+) -> dict[tuple[str, str], Excess]:
+    """Compare, pair by pair, what adversarial images and their noise twins do to the other networks.
+
+    Parameters
+    ----------
+    networks : mapping
+        The networks that are fed, by name.
+    made_for : mapping
+        What the search found for some of them, by name, on the same originals.
+    originals : Tensor
+        Images [N, C, H, W] in [0, 1].
+    labels : Tensor
+        Their classes, int64 [N].
+    seed : int
+        Of the noise: the same directions for every network that images are made for.
+    box : bool
+        As for `twin`.
+
+    Returns
+    -------
+    dict
+        An `Excess` by (made for, fed to), for pairs of different networks.
+    """
+    points: dict[tuple[str, str], float] = {}
+    p_values: dict[tuple[str, str], float] = {}
+    for maker, made in made_for.items():
+        noisy = twin(originals, made, torch.Generator().manual_seed(seed), box=box)
+        for fed, network in networks.items():
+            if fed == maker:
+                continue
+            wrong = transfer.answers(network, made.images) != labels
+            wrong_noise = transfer.answers(network, noisy) != labels
+            # Both sets come from the same originals, so the test is the paired one.
+            p_values[maker, fed] = comparison.paired(wrong, wrong_noise)
+            rise = wrong.float().mean() - wrong_noise.float().mean()
+            points[maker, fed] = 100 * rise.item()
+    corrected = comparison.holm(list(p_values.values()))
+    return {pair: Excess(points[pair], p) for pair, p in zip(p_values, corrected, strict=True)}
