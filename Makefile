@@ -73,9 +73,9 @@ format: install ## let ruff rewrite what it can
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
-requirements: install ## compile requirements.txt from pyproject.toml anew (needs uv)
-	uv pip compile pyproject.toml --extra book --extra test --extra lint --extra browser --universal --python-version 3.11 -o requirements.txt
-	uv pip compile pyproject.toml --extra bench --extra test --universal --python-version 3.11 -c requirements.txt -o benchmarks/requirements.txt
+requirements: install ## compile requirements.txt from pyproject.toml anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --extra book --extra test --extra lint --extra browser --universal --python-version 3.11 --generate-hashes -o requirements.txt >/dev/null
+	uv pip compile pyproject.toml --extra bench --extra test --universal --python-version 3.11 --generate-hashes -c requirements.txt -o benchmarks/requirements.txt >/dev/null
 
 clean: ## remove everything that was built
 	rm -rf "$(BUILD)"
