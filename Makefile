@@ -11,6 +11,8 @@ PYTHON ?= python3
 VENV ?= $(if $(filter _build,$(BUILD)),.venv,$(if $(wildcard .venv/installed),.venv,$(BUILD)/venv))
 
 export PYTHONPATH := $(CURDIR)/src
+# names of networks hold parentheses and spaces: the shell is handed them in the environment, and Python takes them apart
+export MODELS
 RUN := $(VENV)/bin/python -m
 EDITION = --build "$(BUILD)" --dataset $(DATASET) --device $(DEVICE) --seed $(SEED) $(if $(JOBS),--jobs $(JOBS))
 # tests share the cores out among workers of one thread each
@@ -47,8 +49,8 @@ test: install ## unit tests, then every chapter under smoke: executed, validated
 	$(RUN) helpers render $(EDITION) --profile smoke $(CHAPTERS)
 	HTML="$(BUILD)/smoke/html" $(RUN) pytest --quiet tests/book.py
 
-models: install ## train the networks that lack a checkpoint (MODELS="FC10(1)" for some, FORCE=1 for those that have one)
-	$(RUN) helpers.models --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) $(MODELS)
+models: install ## train the networks that lack a checkpoint (MODELS="FC10(1), FC100-100-10/seed 1" for some, FORCE=1 for those that have one)
+	$(RUN) helpers.models --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) "$$MODELS"
 
 reference: install ## execute the chapters in book/ under paper, in place, with their results: what is committed
 	$(RUN) helpers execute $(EDITION) --profile paper $(CHAPTERS)
@@ -73,9 +75,9 @@ format: install ## let ruff rewrite what it can
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
 
-requirements: install ## compile requirements.txt from pyproject.toml anew (needs uv)
-	uv pip compile pyproject.toml --extra book --extra test --extra lint --extra browser --universal --python-version 3.11 -o requirements.txt
-	uv pip compile pyproject.toml --extra bench --extra test --universal --python-version 3.11 -c requirements.txt -o benchmarks/requirements.txt
+requirements: install ## compile requirements.txt from pyproject.toml anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --extra book --extra test --extra lint --extra browser --universal --python-version 3.11 --generate-hashes -o requirements.txt >/dev/null
+	uv pip compile pyproject.toml --extra bench --extra test --universal --python-version 3.11 --generate-hashes -c requirements.txt -o benchmarks/requirements.txt >/dev/null
 
 clean: ## remove everything that was built
 	rm -rf "$(BUILD)"
