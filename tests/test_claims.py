@@ -1,20 +1,54 @@
+import pytest
+
 from helpers.report import claims
 from helpers.report.claims import Claim
+from helpers.report.rules import stated
 
 
-def test_a_report_says_what_holds_what_does_not_and_why() -> None:
-    text = claims.report(
-        [
-            Claim("a", "rule a", holds=True, evidence="1 < 2"),
-            Claim("b", "rule b", holds=False, evidence="3 > 2"),
-        ]
-    )
-    assert text.splitlines() == [
-        "HOLDS: a",
-        "  rule:  rule a",
-        "  found: 1 < 2",
-        "DOES NOT HOLD: b",
-        "  rule:  rule b",
-        "  found: 3 > 2",
-        "1 of 2 claims hold",
+def made(name: str, source: str = "paper", verdict: str = "holds") -> Claim:
+    return Claim(name, f"{name} is small", source, stated(verdict, "below 2", "1.5", "x 1.5"))
+
+
+def test_a_claim_survives_its_results_file() -> None:
+    claim = made("a", "print", "undecided")
+    assert Claim.restored(claim.stored()) == claim
+    assert claims.restored([{"chapter": "one", "claims": [claim.stored()]}]) == {"one/a": claim}
+
+
+def test_the_listing_tells_the_papers_claims_from_our_questions() -> None:
+    found = [
+        made("a"),
+        made("b", "book", "fails"),
+        made("c", "paper", "mostly"),
+        made("d", "print"),
     ]
+    assert claims.listing(found).splitlines() == [
+        "**2 claims of the paper: 1 holds, 1 mostly holds.**",
+        "",
+        "- A is small: 1.5. **Holds.** *Rule:* below 2.",
+        "- C is small: 1.5. **Mostly holds.** *Rule:* below 2.",
+        "",
+        "**1 printed detail: 1 holds.**",
+        "",
+        "- D is small: 1.5. **Holds.** *Rule:* below 2.",
+        "",
+        "**1 question of our own: 1 fails.**",
+        "",
+        "- B is small: 1.5. **Fails.** *Rule:* below 2.",
+    ]
+
+
+def test_several_claims_of_one_verdict_are_plural() -> None:
+    assert claims.count([made("a", verdict="fails")] * 2) == "2 claims of the paper: 2 fail"
+
+
+def test_no_tag_and_no_emphasis_of_a_text_reaches_the_page() -> None:
+    hostile = Claim("a", "<script>x</script> *a_b*", "book", stated("holds", "<i>", "<b>", ""))
+    shown = claims.entry(hostile)
+    assert "<" not in shown
+    assert "\\*a\\_b\\*" in shown
+
+
+def test_a_claim_has_a_known_source() -> None:
+    with pytest.raises(ValueError, match="unknown source 'rumour'"):
+        made("a", "rumour")

@@ -9,11 +9,12 @@ import pytest
 from nbformat import NotebookNode
 
 from helpers import places
-from helpers.edition import chapters
+from helpers.edition import chapters, numbers
 from helpers.report import results
 
 RESULTS = places.RESULTS / "paper"
 CHAPTERS = chapters.names()
+ROLE = re.compile(r"\{(result|interval|verdict|effect)\}`([^`]+)`")
 
 
 @pytest.fixture(params=CHAPTERS)
@@ -32,6 +33,10 @@ def tagged(notebook: NotebookNode, tag: str) -> list[NotebookNode]:
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook: NotebookNode) -> str:
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 def test_the_book_has_the_chapters_of_the_design() -> None:
@@ -67,10 +72,31 @@ def test_parameters_are_those_that_papermill_sets(notebook: NotebookNode) -> Non
     assert not tagged(notebook, "injected-parameters")
 
 
-def test_the_claims_are_validated(notebook: NotebookNode) -> None:
+def test_the_last_code_cell_closes_the_ledger_and_its_claims_are_validated(
+    notebook: NotebookNode,
+) -> None:
     cells = tagged(notebook, "nbval-check-output")
-    assert len(cells) == 1
-    assert re.search(r"\d+ of \d+ claims hold", "".join(output.text for output in cells[0].outputs))
+    assert [cell.source for cell in cells] == ["report.close()"]
+    assert cells[0].id == code(notebook)[-1].id
+    shown = cells[0].outputs[0].data["text/markdown"]
+    assert re.match(
+        r"\*\*\d+ (claims? of the paper|questions? of our own|printed details?):", shown
+    )
+
+
+def test_every_number_of_the_prose_is_found(name: str, notebook: NotebookNode) -> None:
+    assert ROLE.findall(prose(notebook)), f"{name} has no number that was measured"
+    for role, text in ROLE.findall(prose(notebook)):
+        place = numbers.PLACE.match(text)
+        assert place
+        content = results.read(RESULTS / f"{place['chapter'] or name}.json")
+        assert getattr(numbers, {"result": "number"}.get(role, role))(
+            content, place["id"], place["spec"] or ""
+        )
+
+
+def test_nothing_is_glued(notebook: NotebookNode) -> None:
+    assert "{glue:" not in prose(notebook)
 
 
 def test_every_figure_has_a_caption_a_name_and_a_description(

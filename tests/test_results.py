@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from helpers import places
-from helpers.intervals import Estimate
 from helpers.report import results
 from helpers.report.results import Record
 
@@ -137,22 +136,15 @@ def test_the_committed_benchmark_of_operator_norms_shows_what_the_function_promi
     assert theirs > 10 * ours
 
 
-def test_a_record_of_a_printed_number_has_the_papers_beside_it():
-    ours = {
-        "table2/AE400-10/FC10(1)": Estimate(20.0, 15.0, 26.0, 256),
-        "transfer/average/random": Estimate(30.0, 29.0, 31.0, 9),
-    }
-    printed, other = results.estimates(ours, "%", 3)
-    assert printed == Record(
-        "table2/AE400-10/FC10(1)", 20.0, "%", 256, 3, 15.0, 26.0, 24.8, "Table 2"
-    )
-    assert other == Record("transfer/average/random", 30.0, "%", 9, 3, 29.0, 31.0)
-    assert results.numbers({"table5/fc1": 3.0}, "norm", 1, 0) == [
-        Record("table5/fc1", 3.0, "norm", 1, 0, paper=3.12, source="Table 5")
-    ]
-    assert results.numbers({"figure7/noise accuracy": 50.0}, "%", 64, 0)[0].source == "Figure 7"
+@pytest.mark.parametrize("text", ["", "{", '{"records": [{"value": NaN}]}', '{"a": Infinity}'])
+def test_a_damaged_file_is_named_with_its_remedy(folder: Path, text: str) -> None:
+    file = folder / "noise.json"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"noise\.json is damaged .* delete it and build again"):
+        results.read(file)
 
 
-def test_a_misspelt_id_of_a_table_is_refused():
-    with pytest.raises(ValueError, match="table2/AE400/FC10"):
-        results.numbers({"table2/AE400/FC10(1)": 20.0}, "%", 256, 0)
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", "a b"])
+def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"chapter: need letters"):
+        results.write(name, "smoke", [])

@@ -1,7 +1,4 @@
-import numpy as np
 import pandas as pd
-import pytest
-import torch
 
 from helpers.intervals import Estimate
 from helpers.report import tables
@@ -38,18 +35,17 @@ def test_an_interval_does_not_break_between_lines() -> None:
     )
 
 
-def test_glued_scalars_are_plain_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: dict[str, object] = {}
-    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: value}))
-    for name, value in {
-        "numpy": np.float64(0.5),
-        "torch": torch.tensor(2),
-        "text": "a 7",
-        "python": 1.5,
-    }.items():
-        tables.glue(name, value)
-    assert [repr(value) for value in kept.values()] == ["0.5", "2", "'a 7'", "1.5"]
-
-
-def test_an_estimate_is_shown_with_its_interval() -> None:
-    assert tables.with_interval(Estimate(1.0, 0.5, 1.5, 10), ".1f") == "1.0 [0.5, 1.5]"
+def test_nested_mappings_keep_their_order_and_gaps_are_dashes() -> None:
+    shown = tables.show(
+        {("a", 1): {"x": 1.0, "y": Estimate(2.0, 1.0, 3.0, 9)}, "b": {"y": None, "z": "w"}},
+        index="row",
+        caption="c",
+        name="n",
+        formats="{:.1f}",
+    ).data.splitlines()
+    assert shown[3:-1] == [
+        "| row | x | y | z |",
+        "| --- | ---: | ---: | ---: |",
+        "| a, 1 | 1.0 | 2.0 [1.0,\N{NO-BREAK SPACE}3.0] | – |",
+        "| b | – | – | w |",
+    ]

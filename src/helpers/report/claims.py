@@ -93,7 +93,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def verdicts(contents: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
+def restored(contents: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
     """The claims of several results files, by "chapter/id"."""
     return {
         f"{content['chapter']}/{stored['id']}": Claim.restored(stored)

@@ -187,6 +187,5 @@ def _flat(prefix: str, values: Any) -> Iterator[tuple[str, Value]]:
 
 def _plain(value: Any) -> Value:
     """A scalar of torch or NumPy as a plain number; an estimate or a word as it is."""
-    if isinstance(value, Tensor | np.generic) and np.size(value) == 1:
-        return value.item()
-    return value
+    single = isinstance(value, np.generic) or (isinstance(value, Tensor) and value.numel() == 1)
+    return value.item() if single else value

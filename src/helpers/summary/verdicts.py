@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from IPython.display import Markdown
 
 from helpers import paper
+from helpers.report.claims import WORDS, Claim, entry
+from helpers.report.rules import VERDICTS
 
-Key = tuple[str, str]  # a chapter, and how the text of one of its claims begins
+NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Statement:
 
     text: str
     where: str = ""
-    decided_by: tuple[Key, ...] = ()
+    decided_by: tuple[str, ...] = ()
     missing: str = ""
 
 
@@ -28,39 +29,39 @@ CLAIMS = {
     "Units": Statement(
         "A unit means no more than a random direction: the space, not the unit, carries the meaning.",
         "{doc}`units`",
-        (("units", "units are no more coherent than"), ("units", "random directions are coherent")),
+        ("units/no more coherent", "units/random coherent"),
     ),
     "Adversarial examples": Statement(
         "Every network has adversarial examples, at a tiny distortion.",
         "{doc}`adversarial_search`",
         (
-            ("adversarial_search", "every network has adversarial examples"),
-            ("adversarial_search", "they are at the distortions of Table 1"),
+            "adversarial_search/every image",
+            "adversarial_search/table 1",
         ),
     ),
     "Transfer": Statement(
         "They transfer to networks of other architecture, and to those trained on other images.",
         "{doc}`transfer`",
         (
-            ("transfer", "images made for one network fool the others more than noise"),
-            ("transfer", "so do images made for a network that saw other training images"),
-            ("transfer", "amplified to 0.1 they fool"),
+            "transfer/beyond noise",
+            "transfer/disjoint",
+            "transfer/amplified",
         ),
     ),
     "Noise": Statement(
         "Noise of the same size does far less.",
         "{doc}`noise`",
         (
-            ("noise", "noise of standard deviation 0.1 hardly raises"),
-            ("noise", "noise at exactly the adversarial distance does far less"),
+            "noise/hardly",
+            "noise/twins",
         ),
     ),
     "Lipschitz bounds": Statement(
         "The bounds of single layers are large, so instability can arise from the first layer on.",
         "{doc}`lipschitz`",
         (
-            ("lipschitz", "every convolution of AlexNet can enlarge"),
-            ("lipschitz", "the first layer already favours an adversarial perturbation"),
+            "lipschitz/enlarge",
+            "lipschitz/first layer",
         ),
     ),
     "Training": Statement(
@@ -74,7 +75,7 @@ ERRORS = {
     "The line search is for the minimum c.": Statement(
         "c multiplies the length, so the least distortion belongs to the largest c that succeeds.",
         "{numref}`fig-line-search`",
-        (("adversarial_search", "the line search is for the least c"),),
+        ("adversarial_search/least c",),
     ),
     "Amplified to 0.1: x + 0.1 (x' − x) / ‖x' − x‖₂.": Statement(
         "That has a distortion of 0.1/28; a factor √784 is missing.", "{numref}`amplification`"
@@ -82,26 +83,22 @@ ERRORS = {
     "D(x, f(x)) = f(x).": Statement(
         "It is x itself.",
         "{numref}`own-class`",
-        (("adversarial_search", "the solution of D(x, f(x)) is f(x)"),),
+        ("adversarial_search/own class",),
     ),
     "A(ξ) has a factor Δ⁻², and the exponent u·ξ/N².": Statement(
         "Parseval gives Δ⁻¹; the exponent is u·ξ/N.",
         "{numref}`formulas`",
-        (("lipschitz", "the printed formula for convolutions"),),
+        ("lipschitz/printed formula",),
     ),
     "The penalty method yields the exact solution for convex losses.": Statement(
         "With cross-entropy it ends beyond the boundary.",
         "{numref}`excess`",
-        (("adversarial_search", "the penalty method solves convex problems exactly"),),
-    ),
-    "Section 4.3 bounds rectified layers only.": Statement(
-        "The networks for MNIST are made of sigmoids: a hidden layer's bound is ‖W‖/4.",
-        "{numref}`layers`",
+        ("adversarial_search/exact",),
     ),
     "Weight decay adds λ Σw²/k to the loss.": Statement(
         "The printed errors are those of λ Σw²/2.",
         "{numref}`decay`",
-        (("models", "weight decay is λ Σw² / k"),),
+        ("models/decay",),
     ),
 }
 
@@ -124,63 +121,79 @@ FIGURES = {
     "Figure 7": Statement(
         "Adversarial images of MNIST, beside noise that leaves 51 % of the answers right.",
         "{numref}`fig-adversarial` and {numref}`figure7`",
-        (("noise", "noise of standard deviation 1 leaves about half of the answers right"),),
+        ("noise/figure7",),
     ),
 }
 
 
-def find(loaded: Mapping[str, Mapping[str, Any]], key: Key) -> dict[str, Any]:
-    """A chapter's claim, as its results file has it. Raises ValueError where no claim, or more than one, begins so."""
-    chapter, beginning = key
-    found = [
-        claim for claim in loaded[chapter].get("claims", []) if claim["text"].startswith(beginning)
-    ]
-    if len(found) != 1:
+def deciding(claims: Mapping[str, Claim], statement: Statement) -> list[Claim]:
+    """The chapters' claims that decide a statement.
+
+    Raises ValueError naming a claim that no chapter makes.
+    """
+    if lacking := [name for name in statement.decided_by if name not in claims]:
         raise ValueError(
-            f"chapter {chapter} has {len(found)} claims that begin with {beginning!r}; the summary needs one"
+            f"no chapter makes the claim {', '.join(lacking)}, which decides a statement"
         )
-    return dict(found[0])
+    return [claims[name] for name in statement.decided_by]
 
 
-def verdict(loaded: Mapping[str, Mapping[str, Any]], statement: Statement) -> str:
-    """The rule: a statement holds if all that decides it holds, does not if nothing does, else in part; "not measured" where nothing decides."""
-    holds = [find(loaded, key)["holds"] for key in statement.decided_by]
-    if not holds:
-        return "not measured"
-    return "holds" if all(holds) else "in part" if any(holds) else "does not hold"
+def verdict(claims: Mapping[str, Claim], statement: Statement) -> str:
+    """The rule: a statement is as strong as the weakest claim that decides it.
+
+    Parameters
+    ----------
+    claims : mapping
+        The chapters' claims by "chapter/id".
+    statement : Statement
+        What is to be judged.
+
+    Returns
+    -------
+    str
+        One of `rules.VERDICTS`, which fall in strength; "not measured" where nothing decides it.
+    """
+    found = [claim.ruling.verdict for claim in deciding(claims, statement)]
+    return max(found, key=VERDICTS.index) if found else NOT_MEASURED
 
 
 def entries(
-    loaded: Mapping[str, Mapping[str, Any]],
-    statements: Mapping[str, Statement],
-    *,
-    judged: bool = True,
+    claims: Mapping[str, Claim], statements: Mapping[str, Statement], *, judged: bool = True
 ) -> Markdown:
-    """Statements with their verdicts (unless not `judged`), what shows them, and what each of the deciding claims found."""
+    """Show statements with what decides them.
+
+    Parameters
+    ----------
+    claims : mapping
+        The chapters' claims by "chapter/id".
+    statements : mapping
+        By title.
+    judged : bool
+        Whether each has a verdict of its own, as a claim has and a slip of the text has not.
+
+    Returns
+    -------
+    Markdown
+        A paragraph for each, with its verdict, where it is shown, and the deciding claims below.
+    """
     lines = []
     for title, statement in statements.items():
-        judgement = f" *{verdict(loaded, statement).capitalize()}.*" if judged else ""
-        lines += [
-            f"**{title}**{':' if judged else ''} {statement.text}{judgement} {f'See {statement.where}.' if statement.where else statement.missing}",
-            "",
-        ]
-        lines += [f"- {line(find(loaded, key))}" for key in statement.decided_by] + [""]
+        where = f"See {statement.where}." if statement.where else statement.missing
+        judgement = WORDS.get(verdict(claims, statement), NOT_MEASURED).capitalize()
+        heading = (
+            f"**{title}: {judgement[:1].lower()}{judgement[1:]}.**" if judged else f"**{title}**"
+        )
+        lines += [f"{heading} {statement.text} {where}", ""]
+        lines += [f"- {entry(claim, rule=False)}" for claim in deciding(claims, statement)] + [""]
     return Markdown("\n".join(lines))
 
 
-def listing(loaded: Mapping[str, Mapping[str, Any]]) -> Markdown:
+def listing(claims: Mapping[str, Claim]) -> Markdown:
     """Every claim of every chapter, with its rule and what was found."""
+    chapters: dict[str, list[Claim]] = {}
+    for name, claim in claims.items():
+        chapters.setdefault(name.partition("/")[0], []).append(claim)
     lines = []
-    for chapter, content in loaded.items():
-        lines += [
-            f"**{{doc}}`{chapter}`**",
-            "",
-            *(f"- {line(claim)} Rule: {claim['rule']}." for claim in content.get("claims", [])),
-            "",
-        ]
+    for chapter, made in chapters.items():
+        lines += [f"**{{doc}}`{chapter}`**", "", *(f"- {entry(claim)}" for claim in made), ""]
     return Markdown("\n".join(lines))
-
-
-def line(claim: Mapping[str, Any]) -> str:
-    """A chapter's claim, its verdict and its evidence."""
-    return f"{claim['text']}: *{'holds' if claim['holds'] else 'does not hold'}* ({claim['evidence']})."
