@@ -69,6 +69,7 @@ lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	$(VENV)/bin/lint-imports
 	$(VENV)/bin/codespell
 
 format: install ## let ruff rewrite what it can
