@@ -69,7 +69,7 @@ lint: install ## ruff, mypy, codespell
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-cache
 	$(VENV)/bin/codespell
 
 format: install ## let ruff rewrite what it can

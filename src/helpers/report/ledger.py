@@ -167,7 +167,7 @@ class Report:
 
     def _full(self, id: str) -> str:  # noqa: A002
         """The id of a record: that of the paper's number, or one below the chapter's name."""
-        own = id.startswith(f"{self.chapter}/")
+        own = id.partition("/")[0] == self.chapter
         return id if own or results.PRINTED.match(id + "/") else f"{self.chapter}/{id}"
 
 
