@@ -1,4 +1,5 @@
 import json
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from helpers import data, models
-from helpers.models import checkpoints
+from helpers.models import checkpoints, runs
 
 NAME = "FC10(1)"
 
@@ -104,6 +105,20 @@ def test_a_missing_checkpoint_of_another_set_says_how_to_train_it(
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match='make models MODELS="ConvNet" DATASET=kmnist'):
         models.load("ConvNet", dataset="kmnist")
+
+
+@pytest.mark.parametrize("name", models.SPECIFICATIONS)
+@pytest.mark.parametrize("dataset", ["mnist", "kmnist"])
+def test_the_command_that_an_error_prints_can_be_pasted_into_a_shell(
+    name: str, dataset: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        checkpoints.read(name, dataset, models.specification(name), tmp_path)
+    command = str(caught.value).partition("train it with: ")[2]
+    make, target, networks, *rest = shlex.split(command)
+    assert (make, target) == ("make", "models")
+    assert runs.names([networks.removeprefix("MODELS=")]) == [name]
+    assert rest == ([] if dataset == "mnist" else [f"DATASET={dataset}"])
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

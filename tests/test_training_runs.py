@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -65,8 +66,7 @@ def test_several_networks_at_once_train_those_that_are_lacking(tmp_path: Path) -
         sys.executable,
         "-m",
         "helpers.models",
-        "FC10(1)",
-        "FC10(1e-2)",
+        "FC10(1), FC10(1e-2)",
         "--folder",
         str(tmp_path),
         "--device",
@@ -80,6 +80,60 @@ def test_several_networks_at_once_train_those_that_are_lacking(tmp_path: Path) -
     weights, _ = checkpoints.read("FC10(1)", "mnist", models.specification("FC10(1)"), tmp_path)
     shipped = models.load("FC10(1)").logits.weight
     assert (weights["logits.weight"] - shipped).norm() < 0.02 * shipped.norm()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        *(([name], [name]) for name in models.SPECIFICATIONS),
+        ([", ".join(models.SPECIFICATIONS)], [*models.SPECIFICATIONS]),
+        ([" FC10(1) ,FC100-100-10/seed 1,"], ["FC10(1)", "FC100-100-10/seed 1"]),
+        (["FC10(1) ConvNet"], ["FC10(1)", "ConvNet"]),
+        (["ConvNet/norm 0.1", "FC10(1), ConvNet/norm 0.1"], ["ConvNet/norm 0.1", "FC10(1)"]),
+        ([""], []),
+        ([], []),
+    ],
+)
+def test_an_argument_names_networks_one_or_several(
+    arguments: list[str], expected: list[str]
+) -> None:
+    assert runs.names(arguments) == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "unknown"),
+    [
+        ("FC10(1), FC10(3)", "FC10(3)"),
+        ("FC10(1) FC10(3)", "FC10(3)"),
+        ("FC100-100-10/seed 2", "FC100-100-10/seed 2"),
+        ("FC10(1), two words", "two words"),
+        ("FC10(1); touch x", "FC10(1); touch x"),
+    ],
+)
+def test_an_unknown_name_among_several_is_the_one_that_is_told(argument: str, unknown: str) -> None:
+    told = rf"^unknown model '{re.escape(unknown)}': choose one of .*; several are separated by commas$"
+    with pytest.raises(ValueError, match=told):
+        runs.names([argument])
+
+
+def test_make_hands_the_names_on_as_they_were_written(tmp_path: Path) -> None:
+    """The recipe is run with a Python that prints its arguments."""
+    every = ", ".join(models.SPECIFICATIONS)
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    python.chmod(0o755)
+    (tmp_path / "installed").touch()
+    arguments = subprocess.run(
+        ["make", "--silent", "models", f"VENV={tmp_path}", f"MODELS={every}"],
+        cwd=places.ROOT,
+        env={key: value for key, value in os.environ.items() if key != "MAKEFLAGS"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    assert arguments[:2] == ["-m", "helpers.models"]
+    assert arguments[-1] == every
 
 
 @pytest.mark.parametrize(
