@@ -2,6 +2,7 @@ import json
 import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -44,7 +45,8 @@ def test_another_specification_is_refused_with_the_command_that_retrains(
     monkeypatch.setitem(models.SPECIFICATIONS, NAME, changed)
     with pytest.raises(
         OSError,
-        match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"',
+        match=r"another specification \(decay, seed differ\); train it with: "
+        r'make models MODELS="FC10\(1\)"',
     ):
         models.load(NAME)
 
@@ -89,6 +91,87 @@ def test_a_damaged_checkpoint_is_refused_by_name(folder: Path, damage: str) -> N
         OSError, match=r"the checkpoint of FC10\(1\) at .* is damaged .*make models"
     ):
         models.load(NAME)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(folder: Path, value: float) -> None:
+    """With the right checksum of the wrong weights, as a training that diverged would have left."""
+    weights, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
+    weights["logits.weight"][3, 400] = value
+    metadata |= {"weights": checkpoints.digest(weights)}
+    file = checkpoints.path(NAME)
+    save_file(weights, file, metadata={"helpers": json.dumps(metadata)})
+    with pytest.raises(
+        OSError, match=r"FC10\(1\) at .* holds NaN or infinite weights \(in logits.weight\); train"
+    ):
+        models.load(NAME)
+    with pytest.raises(
+        ValueError, match=r"weights: need finite values, got NaN or inf.* in logits"
+    ):
+        checkpoints.write(NAME, weights, metadata, file)
+
+
+def _without(name: str) -> dict[str, Any]:
+    _, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
+    return {key: value for key, value in metadata.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not JSON",
+        "[]",
+        "null",
+        '"text"',
+        "[" * 100_000,
+        "{}",
+        json.dumps(_without("weights")),
+        json.dumps(_without("specification")),
+        json.dumps(_without("specification") | {"specification": ["hidden"]}),
+        json.dumps(_without("specification") | {"specification": None}),
+    ],
+    ids=lambda content: content[-40:],
+)
+def test_malformed_metadata_are_told_with_the_file_and_the_remedy(
+    folder: Path, content: str
+) -> None:
+    file = checkpoints.path(NAME)
+    save_file(load_file(file), file, metadata={"helpers": content})
+    with pytest.raises(OSError, match=r"of FC10\(1\) at .*/FC10_1\.safetensors is damaged .*make"):
+        models.load(NAME)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"logits.weight": torch.zeros(10, 784)}, r"does not fit the network \(logits.bias differ"),
+        (
+            {"logits.weight": torch.zeros(10, 783), "logits.bias": torch.zeros(10)},
+            r"does not fit the network \(logits.weight differ",
+        ),
+        (
+            {"logits.weight": torch.zeros(10, 784), "logits.bias": torch.zeros(10).double()},
+            r"does not fit the network \(logits.bias differ",
+        ),
+    ],
+)
+def test_weights_of_another_form_are_refused(
+    folder: Path, weights: dict[str, torch.Tensor], message: str
+) -> None:
+    metadata = {"specification": asdict(models.specification(NAME))}
+    checkpoints.write(NAME, weights, metadata, checkpoints.path(NAME))
+    with pytest.raises(OSError, match=rf"FC10\(1\) at .*safetensors {message}.*make models"):
+        models.load(NAME)
+
+
+def test_another_networks_checkpoint_is_refused(folder: Path) -> None:
+    """The same architecture, and a specification that was made to agree."""
+    other = "FC100-100-10/P1"
+    weights = models.load("FC10(1)").state_dict()
+    metadata = {"specification": asdict(models.specification("FC100-100-10"))}
+    checkpoints.write(other, weights, metadata, checkpoints.path("FC100-100-10"))
+    with pytest.raises(OSError, match=r"of FC100-100-10 at .* is that of FC100-100-10/P1; train"):
+        models.load("FC100-100-10")
 
 
 def test_a_missing_checkpoint_says_how_to_train_it(folder: Path) -> None:

@@ -3,13 +3,17 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from helpers import data, models, places
 from helpers.data import Images
-from helpers.models import checkpoints, runs, training
+from helpers.models import checkpoints, minimise, runs, training
+from helpers.models.state import State
 
 
 class KilledError(Exception):
@@ -58,6 +62,79 @@ def test_an_interrupted_forced_run_leaves_the_old_checkpoint_and_goes_on(
     assert "test error" in capsys.readouterr().out
     assert runs.main(command) == 0
     assert "there already" in capsys.readouterr().out
+
+
+@pytest.fixture
+def unfinished(
+    few: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Path:
+    """The state of a training of FC100-100-10 that was killed after thirty iterations."""
+    monkeypatch.setattr(data, "training_set", lambda *_: few)
+    monkeypatch.setattr(training, "ITERATIONS", 40)
+    monkeypatch.setattr(minimise, "SAVE_SECONDS", -1.0)
+    write, written = State.write, []
+
+    def killed(self: State, content: dict[str, Any]) -> None:
+        write(self, content)
+        written.append(content)
+        if len(written) == 3:
+            raise KilledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(State, "write", killed)
+        with pytest.raises(KilledError):
+            runs.main([*SMALL, "--folder", str(tmp_path)])
+    capsys.readouterr()
+    return checkpoints.path("FC100-100-10", where=tmp_path).with_suffix(".partial.pt")
+
+
+SMALL = ["FC100-100-10", "--device", "cpu"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("none", ""),
+        ("truncated", "is damaged"),
+        ("specification", "was left by another training (decay differ)"),
+        ("seed", "was left by another training (seed differ)"),
+        ("images", "was left by another training (images differ)"),
+        ("torch", "was left by another training (torch differ)"),
+    ],
+)
+def test_a_training_goes_on_from_its_own_state_alone(
+    unfinished: Path,
+    few: Images,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: str,
+    told: str,
+) -> None:
+    """Whatever it finds, it ends at the weights of a training that was not interrupted."""
+    specification = models.specification("FC100-100-10")
+    if fault == "truncated":
+        unfinished.write_bytes(unfinished.read_bytes()[:5000])
+    elif fault == "specification":
+        changed = replace(specification, decay=(1e-3, 1e-3, 1e-3))
+        monkeypatch.setitem(models.SPECIFICATIONS, "FC100-100-10", changed)
+    elif fault == "seed":
+        monkeypatch.setitem(models.SPECIFICATIONS, "FC100-100-10", replace(specification, seed=5))
+    elif fault == "images":
+        monkeypatch.setattr(data, "training_set", lambda *_: few[1:])
+    elif fault == "torch":
+        monkeypatch.setattr(torch, "__version__", "2.0.0")
+    straight = training.train("FC100-100-10").model.state_dict()
+    assert runs.main([*SMALL, "--folder", str(unfinished.parent)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    expected = [f"{unfinished} {told}: it is deleted, training starts anew"] if told else []
+    assert printed[:-1] == expected
+    assert printed[-1].startswith("FC100-100-10: train error ")
+    weights, metadata = checkpoints.read(
+        "FC100-100-10", "mnist", models.specification("FC100-100-10"), unfinished.parent
+    )
+    assert metadata["iterations"] == 40
+    assert all(torch.equal(weights[key], straight[key]) for key in straight)
+    assert not unfinished.exists()
 
 
 def test_several_networks_at_once_train_those_that_are_lacking(tmp_path: Path) -> None:
@@ -111,8 +188,8 @@ def test_an_argument_names_networks_one_or_several(
     ],
 )
 def test_an_unknown_name_among_several_is_the_one_that_is_told(argument: str, unknown: str) -> None:
-    told = rf"^unknown model '{re.escape(unknown)}': choose one of .*; several are separated by commas$"
-    with pytest.raises(ValueError, match=told):
+    told = f"unknown model '{unknown}': choose one of"
+    with pytest.raises(ValueError, match=f"^{re.escape(told)} .* are separated by commas$"):
         runs.names([argument])
 
 

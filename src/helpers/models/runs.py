@@ -1,4 +1,4 @@
-"""Training runs: `python -m helpers.models [NAME ...]` trains the networks that lack a checkpoint."""
+"""Training runs: `python -m helpers.models [NAMES]` trains the networks that lack a checkpoint."""
 
 import argparse
 import multiprocessing
