@@ -17,7 +17,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
     Parameters
     ----------
-    path
+    path : Path
         The file to write; folders that it lacks are made.
 
     Yields
@@ -56,9 +56,9 @@ def write_text(path: Path, text: str) -> None:
 
     Parameters
     ----------
-    path
+    path : Path
         The file; it and the folders that it lacks are made.
-    text
+    text : str
         All of its content.
 
     Examples
@@ -77,7 +77,7 @@ def sha256(content: bytes) -> str:
 
     Parameters
     ----------
-    content
+    content : bytes
         The bytes.
 
     Returns

@@ -29,11 +29,11 @@ def load(name: str, device: torch.device | str = "cpu", dataset: str = "mnist") 
 
     Parameters
     ----------
-    name
+    name : str
         One of `models.SPECIFICATIONS`.
-    device
+    device : torch.device or str, optional
         Where it is put.
-    dataset
+    dataset : str, optional
         What it was trained on, one of `data.DATASETS`.
 
     Returns
@@ -74,9 +74,9 @@ def load_all(
 
     Parameters
     ----------
-    names
+    names : tuple of str
         Of `models.SPECIFICATIONS`, such as `models.TABLE1`.
-    device, dataset
+    device, dataset : optional
         As in `load`.
 
     Returns
@@ -102,11 +102,11 @@ def path(name: str, dataset: str = "mnist", where: Path | None = None) -> Path:
 
     Parameters
     ----------
-    name
+    name : str
         Of the network.
-    dataset
+    dataset : str, optional
         What it is trained on.
-    where
+    where : Path, optional
         The folder, instead of `folder(dataset)`.
 
     Returns
@@ -127,7 +127,7 @@ def folder(dataset: str) -> Path:
 
     Parameters
     ----------
-    dataset
+    dataset : str
         One of `data.DATASETS`.
 
     Returns
@@ -150,9 +150,9 @@ def retrain(name: str, dataset: str) -> str:
 
     Parameters
     ----------
-    name
+    name : str
         Of the network; it may hold parentheses, slashes and spaces.
-    dataset
+    dataset : str
         One of `data.DATASETS`.
 
     Returns
@@ -175,14 +175,14 @@ def read(
 
     Parameters
     ----------
-    name
+    name : str
         Of the network.
-    dataset
+    dataset : str
         What it was trained on.
-    specification
+    specification : Specification
         What it must have been trained to. A field that the checkpoint lacks has come since, and had
         its default then.
-    where
+    where : Path, optional
         The folder, instead of `folder(dataset)`.
 
     Returns
@@ -288,14 +288,14 @@ def write(name: str, weights: dict[str, Tensor], metadata: dict[str, Any], file:
 
     Parameters
     ----------
-    name
+    name : str
         Of the network.
-    weights
+    weights : dict
         Its `state_dict`, on any device.
-    metadata
+    metadata : dict
         Of what JSON can hold, "specification" among it. The name and the weights' checksum are
         added.
-    file
+    file : Path
         Where to; see `path`.
 
     Raises
@@ -327,7 +327,7 @@ def digest(tensors: dict[str, Tensor]) -> str:
 
     Parameters
     ----------
-    tensors
+    tensors : dict
         Of a type that NumPy has, on any device.
 
     Returns

@@ -33,18 +33,18 @@ def lbfgs(
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Whose parameters are changed.
-    objective
+    objective : callable
         Computes what is minimised from the model as it is: a scalar with a gradient.
-    iterations
+    iterations : int
         At most so many, counted in tens.
-    tolerance
+    tolerance : float, optional
         The relative decrease in ten iterations that still counts as progress.
-    state
+    state : State, optional
         Where the run is saved now and then. It goes on from there, to the same weights, when it is
         called again.
-    label
+    label : str, optional
         Of the progress bar.
 
     Returns
@@ -122,21 +122,21 @@ def adam(
 
     Parameters
     ----------
-    parameters
+    parameters : sequence of nn.Parameter
         What is changed.
-    objective
+    objective : callable
         Of the numbers of a batch's rows, int64 [batch]: a scalar with a gradient.
-    count
+    count : int
         The number of rows. They are drawn without replacement, epoch by epoch.
-    batch
+    batch : int
         Rows at a time; the last batch of an epoch holds what is left.
-    epochs
+    epochs : int
         Passes over all rows.
-    rate
+    rate : float
         The learning rate at the schedule's peak.
-    generator
+    generator : torch.Generator
         Decides the order of the rows.
-    label
+    label : str, optional
         Of the progress bar.
 
     Returns

@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Parameters
     ----------
-    arguments
+    arguments : list of str, optional
         Of the command line, without the program's name; None takes those of this process.
 
     Returns
@@ -73,7 +73,7 @@ def names(arguments: Sequence[str]) -> list[str]:
 
     Parameters
     ----------
-    arguments
+    arguments : sequence of str
         Each holds one name, or several separated by commas. Where there is no comma to part them
         and they hold no spaces themselves, spaces do: "FC10(1) ConvNet".
 
@@ -122,13 +122,13 @@ def error_rates(
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Maps images [N, 1, 28, 28] in [0, 1] to logits [N, 10]; on `device`.
-    dataset
+    dataset : str
         One of `data.DATASETS`.
-    part
+    part : str
         What it was trained on: "train", "P1" or "P2".
-    device
+    device : torch.device or str
         Where the images are moved.
 
     Returns

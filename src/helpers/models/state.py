@@ -20,11 +20,11 @@ class State:
     of `torch.save`. So a file that was cut short, or that another run left behind, is known before
     anything in it is unpickled.
 
-    Attributes
+    Parameters
     ----------
-    file
+    file : Path
         Where the state is kept between two calls.
-    run
+    run : mapping
         What must be equal for the training to go on, by name; of what JSON can hold.
 
     Examples
@@ -80,9 +80,9 @@ def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
 
     Parameters
     ----------
-    found
+    found : mapping
         As JSON gives it back: its sequences are lists.
-    wanted
+    wanted : mapping
         Of what JSON can hold; its tuples are taken for lists.
 
     Returns

@@ -21,13 +21,13 @@ ITERATIONS = 500  # where the sigmoid networks have levelled off
 class Trained:
     """A trained network and how its training ended.
 
-    Attributes
+    Parameters
     ----------
-    model
+    model : nn.Sequential
         The network.
-    iterations
+    iterations : int
         Of L-BFGS; 0 for another method.
-    norms
+    norms : dict or None
         Each layer's operator norm as the penalty on the norms saw it last; None without a penalty.
 
     Examples
@@ -54,18 +54,18 @@ def train(
 
     Parameters
     ----------
-    name
+    name : str
         Of the network, one of `models.SPECIFICATIONS`.
-    dataset
+    dataset : str, optional
         One of `data.DATASETS`.
-    images
+    images : Images, optional
         To train on, instead of the network's part of the data set.
-    seed
+    seed : int, optional
         Of the starting weights and the batches, instead of the specification's: another run of the
         same training.
-    device
+    device : torch.device or str, optional
         Where it is trained.
-    state
+    state : Path, optional
         A file in which an unfinished run of L-BFGS is kept, and from which it is taken up again. A
         file that is damaged, or was left by a training of another specification, seed, set of
         images, kind of device or version of torch, is deleted with a line that says so.
@@ -182,15 +182,15 @@ def classifier(
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Maps the images to logits [N, K].
-    train
+    train : Images
         The images, or the codes that stand for them, and their labels.
-    decay
+    decay : sequence of float
         Lambda of each linear layer, as in `penalty`.
-    iterations, tolerance, state, label
+    iterations, tolerance, state, label : optional but for the first
         As in `minimise.lbfgs`.
-    norm_penalty
+    norm_penalty : NormPenalty, optional
         Added to the objective where it is given.
 
     Returns
@@ -240,15 +240,15 @@ def convnet(
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Maps the images to logits [N, K].
-    train
+    train : Images
         The images and their labels.
-    generator
+    generator : torch.Generator
         Decides the batches.
-    epochs, batch, rate, label
+    epochs, batch, rate, label : optional
         As in `minimise.adam`; the defaults are those of the book's ConvNet.
-    norm_penalty
+    norm_penalty : NormPenalty, optional
         Added to the objective where it is given.
 
     Examples
@@ -291,15 +291,15 @@ def autoencoder(
 
     Parameters
     ----------
-    encoder
+    encoder : nn.Module
         Maps flat images [N, d] to what a sigmoid makes the code [N, units].
-    images
+    images : Tensor
         [N, C, H, W] in [0, 1], with C H W = d.
-    settings
+    settings : SparseCoding
         The weights of the three terms and the schedule.
-    generator
+    generator : torch.Generator
         Decides the decoder's starting weights and the batches.
-    label
+    label : str, optional
         Of the progress bar.
 
     Returns
@@ -359,9 +359,9 @@ def penalty(model: nn.Module, decay: Sequence[float]) -> Tensor:
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Its linear layers are penalised.
-    decay
+    decay : sequence of float
         Lambda of each of them, in their order.
 
     Returns
@@ -404,9 +404,9 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
 
     Parameters
     ----------
-    model
+    model : nn.Module
         Its linear layers and two-dimensional convolutions are drawn, in their order.
-    generator
+    generator : torch.Generator
         On the CPU.
 
     References
