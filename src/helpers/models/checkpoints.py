@@ -20,6 +20,17 @@ from helpers.models.architectures import build
 from helpers.models.specifications import Specification, specification
 from helpers.models.state import differing
 
+# What reading raises where a file is cut short, or holds something else than its name says.
+_MALFORMED = (
+    AttributeError,
+    KeyError,
+    OSError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    safetensors.SafetensorError,
+)
+
 
 def load(name: str, device: torch.device | str = "cpu", dataset: str = "mnist") -> nn.Sequential:
     """A trained network, in evaluation mode, gradients off.
@@ -220,18 +231,6 @@ def read(
     if fault := _fault(name, weights, metadata, specification):
         raise OSError(f"the checkpoint of {name} at {file} {fault}; {remedy}")
     return weights, metadata
-
-
-# What reading raises where a file is cut short, or holds something else than its name says.
-_MALFORMED = (
-    AttributeError,
-    KeyError,
-    OSError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    safetensors.SafetensorError,
-)
 
 
 def _open(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
