@@ -1,13 +1,15 @@
 import json
+import shlex
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from helpers import data, models
-from helpers.models import checkpoints
+from helpers.models import checkpoints, runs
 
 NAME = "FC10(1)"
 
@@ -43,7 +45,8 @@ def test_another_specification_is_refused_with_the_command_that_retrains(
     monkeypatch.setitem(models.SPECIFICATIONS, NAME, changed)
     with pytest.raises(
         OSError,
-        match=r'another specification \(decay, seed differ\); train it with: make models MODELS="FC10\(1\)"',
+        match=r"another specification \(decay, seed differ\); train it with: "
+        r'make models MODELS="FC10\(1\)"',
     ):
         models.load(NAME)
 
@@ -90,6 +93,87 @@ def test_a_damaged_checkpoint_is_refused_by_name(folder: Path, damage: str) -> N
         models.load(NAME)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(folder: Path, value: float) -> None:
+    """With the right checksum of the wrong weights, as a training that diverged would have left."""
+    weights, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
+    weights["logits.weight"][3, 400] = value
+    metadata |= {"weights": checkpoints.digest(weights)}
+    file = checkpoints.path(NAME)
+    save_file(weights, file, metadata={"helpers": json.dumps(metadata)})
+    with pytest.raises(
+        OSError, match=r"FC10\(1\) at .* holds NaN or infinite weights \(in logits.weight\); train"
+    ):
+        models.load(NAME)
+    with pytest.raises(
+        ValueError, match=r"weights: need finite values, got NaN or inf.* in logits"
+    ):
+        checkpoints.write(NAME, weights, metadata, file)
+
+
+def _without(name: str) -> dict[str, Any]:
+    _, metadata = checkpoints.read(NAME, "mnist", models.specification(NAME))
+    return {key: value for key, value in metadata.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "not JSON",
+        "[]",
+        "null",
+        '"text"',
+        "[" * 100_000,
+        "{}",
+        json.dumps(_without("weights")),
+        json.dumps(_without("specification")),
+        json.dumps(_without("specification") | {"specification": ["hidden"]}),
+        json.dumps(_without("specification") | {"specification": None}),
+    ],
+    ids=lambda content: content[-40:],
+)
+def test_malformed_metadata_are_told_with_the_file_and_the_remedy(
+    folder: Path, content: str
+) -> None:
+    file = checkpoints.path(NAME)
+    save_file(load_file(file), file, metadata={"helpers": content})
+    with pytest.raises(OSError, match=r"of FC10\(1\) at .*/FC10_1\.safetensors is damaged .*make"):
+        models.load(NAME)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ({"logits.weight": torch.zeros(10, 784)}, r"does not fit the network \(logits.bias differ"),
+        (
+            {"logits.weight": torch.zeros(10, 783), "logits.bias": torch.zeros(10)},
+            r"does not fit the network \(logits.weight differ",
+        ),
+        (
+            {"logits.weight": torch.zeros(10, 784), "logits.bias": torch.zeros(10).double()},
+            r"does not fit the network \(logits.bias differ",
+        ),
+    ],
+)
+def test_weights_of_another_form_are_refused(
+    folder: Path, weights: dict[str, torch.Tensor], message: str
+) -> None:
+    metadata = {"specification": asdict(models.specification(NAME))}
+    checkpoints.write(NAME, weights, metadata, checkpoints.path(NAME))
+    with pytest.raises(OSError, match=rf"FC10\(1\) at .*safetensors {message}.*make models"):
+        models.load(NAME)
+
+
+def test_another_networks_checkpoint_is_refused(folder: Path) -> None:
+    """The same architecture, and a specification that was made to agree."""
+    other = "FC100-100-10/P1"
+    weights = models.load("FC10(1)").state_dict()
+    metadata = {"specification": asdict(models.specification("FC100-100-10"))}
+    checkpoints.write(other, weights, metadata, checkpoints.path("FC100-100-10"))
+    with pytest.raises(OSError, match=r"of FC100-100-10 at .* is that of FC100-100-10/P1; train"):
+        models.load("FC100-100-10")
+
+
 def test_a_missing_checkpoint_says_how_to_train_it(folder: Path) -> None:
     with pytest.raises(
         FileNotFoundError,
@@ -104,6 +188,20 @@ def test_a_missing_checkpoint_of_another_set_says_how_to_train_it(
     monkeypatch.setenv("HELPERS_CACHE", str(tmp_path))
     with pytest.raises(FileNotFoundError, match='make models MODELS="ConvNet" DATASET=kmnist'):
         models.load("ConvNet", dataset="kmnist")
+
+
+@pytest.mark.parametrize("name", models.SPECIFICATIONS)
+@pytest.mark.parametrize("dataset", ["mnist", "kmnist"])
+def test_the_command_that_an_error_prints_can_be_pasted_into_a_shell(
+    name: str, dataset: str, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        checkpoints.read(name, dataset, models.specification(name), tmp_path)
+    command = str(caught.value).partition("train it with: ")[2]
+    make, target, networks, *rest = shlex.split(command)
+    assert (make, target) == ("make", "models")
+    assert runs.names([networks.removeprefix("MODELS=")]) == [name]
+    assert rest == ([] if dataset == "mnist" else [f"DATASET={dataset}"])
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

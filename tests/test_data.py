@@ -76,7 +76,8 @@ def test_a_damaged_file_is_named_with_the_way_to_restore_it(tmp_path: Path, dama
     path.write_bytes(content)
     with pytest.raises(
         OSError,
-        match=r"t10k-images-idx3-ubyte\.gz is damaged.*git checkout -- src/helpers/assets/mnist/t10k-images",
+        match=r"t10k-images-idx3-ubyte\.gz is damaged.*"
+        r"git checkout -- src/helpers/assets/mnist/t10k-images",
     ):
         data._mnist("test", folder)
 
@@ -129,7 +130,31 @@ def test_another_set_is_read_where_it_was_downloaded(
         )
     images, labels = data.load("kmnist", "train")
     np.testing.assert_allclose(images[:, 0].numpy(), pixels / 255, rtol=1e-6)
+    assert images.dtype == torch.float32
+    assert labels.dtype == torch.int64
     assert labels.tolist() == [7, 0, 9]
+    expected = hashlib.sha256(pixels.tobytes() + bytes([7, 0, 9])).hexdigest()
+    images.fill_(0.5)
+    labels.fill_(1)
+    assert data.checksum("kmnist") == expected
+    again = data.load("kmnist", "train")
+    np.testing.assert_allclose(again.images[:, 0].numpy(), pixels / 255, rtol=1e-6)
+    assert again.labels.tolist() == [7, 0, 9]
+
+
+def test_whoever_writes_into_his_images_changes_nobody_elses() -> None:
+    first, second = data.mnist("test"), data.mnist("test")
+    images, labels = second.images.clone(), second.labels.clone()
+    first.images.zero_()
+    first.labels.numpy()[:] = 0
+    for others in (second, data.mnist("test")):
+        assert torch.equal(others.images, images)
+        assert torch.equal(others.labels, labels)
+
+
+def test_every_pixel_is_its_byte_over_255_to_the_last_bit() -> None:
+    pixels = data.mnist("test").images
+    assert torch.equal(pixels.unique(), torch.arange(256, dtype=torch.float32) / 255)
 
 
 def test_a_sample_has_no_image_twice_and_follows_its_generator() -> None:
@@ -140,3 +165,10 @@ def test_a_sample_has_no_image_twice_and_follows_its_generator() -> None:
     assert torch.equal(first.labels, again.labels)
     assert torch.equal(first.images.flatten().long(), first.labels)
     assert len(data.sample(numbered, 99, torch.Generator())) == 50
+
+
+def test_a_sample_may_be_empty_and_not_of_a_negative_size() -> None:
+    numbered = data.Images(torch.zeros(5, 1, 1, 1), torch.arange(5))
+    assert len(data.sample(numbered, 0, torch.Generator())) == 0
+    with pytest.raises(ValueError, match="count: need at least 0, got -1"):
+        data.sample(numbered, -1, torch.Generator())

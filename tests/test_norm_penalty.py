@@ -58,9 +58,10 @@ def test_it_is_half_the_strength_times_the_squared_norms_of_a_dense_svd() -> Non
 
 @pytest.mark.parametrize(("name", "shape"), [("FC100-100-10", SHAPE), ("small", (1, 8, 8))])
 def test_its_gradient_is_that_of_the_exact_norms(name: str, shape: tuple[int, ...]) -> None:
-    """Central differences of spectral.operator_norm, which knows nothing of the penalty, along random directions of the weights.
+    """Central differences of spectral.operator_norm along random directions of the weights.
 
-    In a small convolution: in a larger one the two largest singular values are so near each other that the norm has no derivative to speak of.
+    It knows nothing of the penalty. The convolution is a small one: in a larger one the two largest
+    singular values are so near each other that the norm has no derivative to speak of.
     """
     model = fresh(name)
     penalty = NormPenalty(model, torch.rand(1, *shape, dtype=torch.float64), 0.7)

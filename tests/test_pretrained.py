@@ -128,7 +128,8 @@ def test_all_eight_layers_come_from_the_hub_where_it_has_them(
 ) -> None:
     with torch.device("meta"):
         reference = torchvision_models.AlexNet().eval()
-    # One kernel for all units of a layer, told apart by their biases: torch.save then writes 100 kB and not 233 MB.
+    # One kernel for all units of a layer, told apart by their biases: torch.save then writes 100 kB
+    # and not 233 MB.
     weights = {
         key: random(*value.shape[1:]).expand(value.shape)
         if value.ndim > 1

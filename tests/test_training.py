@@ -25,7 +25,7 @@ def test_penalty_is_half_the_squared_weights_without_biases() -> None:
 
 
 def test_penalty_needs_a_rate_for_each_layer() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="decay: need one number for each linear layer, 1, got 2"):
         training.penalty(nn.Linear(3, 2), [0.1, 0.1])
 
 
@@ -58,7 +58,7 @@ def test_a_softmax_regression_reaches_scipys_minimum(few: Images) -> None:
 
 
 def code_of(few: Images, weight: float) -> tuple[float, float]:
-    """Last loss of an autoencoder whose wanted sparsity, 0.1, has this weight, and its mean activation."""
+    """Last loss and mean activation of an autoencoder whose wanted sparsity has this weight."""
     generator = torch.Generator().manual_seed(0)
     encoder = nn.Linear(784, 64)
     training.initialise(encoder, generator)

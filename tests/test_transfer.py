@@ -1,4 +1,5 @@
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-from helpers import comparison, intervals, transfer
+from helpers import comparison, intervals, models, transfer
 
 
 class Constant(nn.Module):
@@ -74,6 +75,141 @@ def test_answers_may_be_asked_outside_the_box_and_errors_may_not() -> None:
 def test_labels_that_do_not_fit_are_refused(labels: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         transfer.error_rate(Brightest(), pictures([0, 1, 2, 3]), labels)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Returns(nn.Module):
+    """Its output is a function of the images, whatever that is."""
+
+    def __init__(self, function: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, images: Tensor) -> object:
+        return self.function(images)
+
+
+def logits(images: Tensor) -> Tensor:
+    return images.flatten(1)[:, :10]
+
+
+def spoilt(value: float, at: int) -> Callable[[Tensor], Tensor]:
+    """Logits of which one, of the image that is brightest at pixel `at`, is `value`."""
+
+    def function(images: Tensor) -> Tensor:
+        found = logits(images).clone()
+        found[images.flatten(1)[:, at] == 1, 7] = value
+        return found
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: (logits(x), x), "model: need a tensor of logits, got tuple"),
+        (lambda x: {"logits": logits(x)}, "model: need a tensor of logits, got dict"),
+        (lambda x: logits(x)[..., None], r"of shape \[2, K\] with K at least 2, got \[2, 10, 1\]"),
+        (lambda x: logits(x)[:, :1], r"with K at least 2, got \[2, 1\]"),
+        (lambda x: logits(x)[:, 0], r"with K at least 2, got \[2\]"),
+        (lambda x: logits(x).T, r"of shape \[2, K\] with K at least 2, got \[10, 2\]"),
+        (lambda x: logits(x) * NAN, "NaN or infinity for 4 of 4 images"),
+        (spoilt(NAN, 3), "model: need finite logits, got NaN or infinity for 1 of 4 images"),
+        (spoilt(INF, 0), "model: need finite logits, got NaN or infinity for 1 of 4 images"),
+    ],
+)
+def test_what_is_no_logits_is_refused(function: Callable[[Tensor], object], message: str) -> None:
+    for call in (transfer.errors, lambda *all_: transfer.answers(all_[0], all_[1], all_[3])):
+        with pytest.raises(ValueError, match=message):
+            call(Returns(function), pictures([0, 1, 2, 3]), LABELS, 2)
+
+
+def test_a_class_that_is_ruled_out_by_minus_infinity_is_never_the_answer() -> None:
+    assert transfer.answers(Returns(spoilt(-INF, 3)), pictures([0, 1, 2, 3])).tolist() == [
+        *range(4)
+    ]
+
+
+def test_the_images_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def count(images: Tensor) -> Tensor:
+        sizes.append(len(images))
+        return logits(images)
+
+    transfer.error_rate(Returns(count), pictures([0, 1, 2, 3] * 100), LABELS.repeat(100))
+    assert sizes == [250, 150]
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, True])
+def test_a_batch_size_that_is_none_is_refused(size: Any) -> None:
+    with pytest.raises(ValueError, match=f"batch_size: need an integer of at least 1, got {size}"):
+        transfer.errors(Brightest(), pictures([0, 1, 2, 3]), LABELS, size)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.Dropout(0.5), nn.Dropout2d(0.5), nn.BatchNorm2d(1), nn.RReLU()]
+)
+def test_a_layer_that_answers_otherwise_in_training_mode_is_refused_in_it(layer: nn.Module) -> None:
+    model = nn.Sequential(layer, Brightest())
+    images = pictures([0, 1, 2, 3])
+    with pytest.raises(ValueError, match=rf"{type(layer).__name__} in training mode; call model"):
+        transfer.answers(model, images)
+    assert transfer.error_rate(model.eval(), images, LABELS) == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_of_another_precision_takes_images_of_it(dtype: torch.dtype) -> None:
+    images = torch.rand(50, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for name in ("FC100-100-10", "ConvNet"):
+        model = models.load(name)
+        single = model(images)
+        # The answers that rounding the weights to eight bits can't change.
+        sure = (single.topk(2, dim=1).values.diff(dim=1) < -1).flatten()
+        assert sure.sum() > 10
+        found = transfer.answers(model.to(dtype), images.to(dtype))
+        assert found.dtype == torch.int64
+        assert torch.equal(found[sure], single.argmax(dim=1)[sure])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.rand(4, 1, 28, 28).half(), "model: need the images' dtype torch.float16, got .*32"),
+        (torch.rand(4, 1, 28, 28).double(), "model: need the images' dtype torch.float64"),
+        (torch.rand(4, 1, 32, 32), r"images: need a size that fits the model, got \[1, 32, 32\]"),
+    ],
+)
+def test_images_that_do_not_fit_the_model_are_told_by_argument(
+    images: Tensor, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        transfer.error_rate(models.load("FC10(1)"), images, LABELS)
+
+
+def test_an_error_of_the_networks_own_stays_what_it_is() -> None:
+    def fails(images: Tensor) -> Tensor:
+        if len(images) > 1:
+            raise RuntimeError("not today")
+        return logits(images)
+
+    with pytest.raises(RuntimeError, match="not today"):
+        transfer.answers(Returns(fails), pictures([0, 1]))
+
+
+def test_the_first_of_equal_logits_is_the_answer() -> None:
+    images = torch.randint(0, 3, (500, 1, 4, 4), generator=torch.Generator().manual_seed(0)) / 2
+    expected = [row.index(max(row)) for row in logits(images).tolist()]
+    assert transfer.answers(Brightest(), images).tolist() == expected
+
+
+def test_labels_elsewhere_are_refused() -> None:
+    images = pictures([0, 1, 2, 3])
+    for call in (transfer.errors, transfer.error):
+        with pytest.raises(ValueError, match="labels: need the images' device cpu, got meta"):
+            call(Brightest(), images, torch.zeros(4, dtype=torch.int64, device="meta"))
 
 
 def test_without_images_there_is_no_error_rate() -> None:

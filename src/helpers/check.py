@@ -1,5 +1,6 @@
 """Checks at the door: each raises a ValueError that names the argument, what was got and what is needed."""
 
+import numbers
 from collections.abc import Iterable
 
 import torch
@@ -117,3 +118,54 @@ def seed(value: int) -> None:
     """Raise ValueError unless `value` is a whole number that every generator takes: [0, 2**32)."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
         raise ValueError(f"seed: need a whole number in [0, {2**32}), got {value!r}")
+
+
+def count(argument: str, value: object) -> None:
+    """Raise ValueError unless `value` is an integer of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{argument}: need an integer of at least 1, got {value!r}")
+
+
+def evaluation(network: nn.Module) -> None:
+    """Raise ValueError for a module in training mode that computes something else in it."""
+    training = {
+        type(module).__name__
+        for module in network.modules()
+        if module.training and _changes(module)
+    }
+    if training:
+        names = ", ".join(sorted(training))
+        raise ValueError(f"model: need eval mode, got {names} in training mode; call model.eval()")
+
+
+def _changes(module: nn.Module) -> bool:
+    """Whether a module computes something else in training mode: drops units, or uses the batch."""
+    if isinstance(module, nn.modules.instancenorm._InstanceNorm):
+        return module.track_running_stats
+    if isinstance(module, nn.RNNBase | nn.MultiheadAttention):
+        return module.dropout > 0
+    drops = isinstance(module, nn.modules.dropout._DropoutNd | nn.RReLU)
+    return drops or isinstance(module, nn.modules.batchnorm._BatchNorm)
+
+
+def output(network: nn.Module, images: Tensor, argument: str = "images") -> object:
+    """What a network makes of the first of some images.
+
+    Raises ValueError where it fails on it: naming the model where that is on another device or of
+    another dtype than the images, else `argument`.
+    """
+    try:
+        with torch.no_grad():
+            return network(images[:1])
+    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        raise  # of the machine, not of the argument
+    except RuntimeError as error:
+        for tensor in (*network.parameters(), *network.buffers()):
+            for name in ("device", "dtype") if tensor.is_floating_point() else ("device",):
+                need, got = getattr(images, name), getattr(tensor, name)
+                if got != need:
+                    message = f"model: need the images' {name} {need}, got {got}"
+                    raise ValueError(message) from error
+        got = list(images.shape[1:])
+        message = f"{argument}: need a size that fits the model, got {got} ({error})"
+        raise ValueError(message) from error

@@ -1,4 +1,4 @@
-"""Two sets of values compared: is there a difference, is there none, and verdicts over many comparisons."""
+"""Two sets of values compared: is there a difference, is there none; verdicts over many."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +17,20 @@ PERMUTATIONS = 2_000  # of a permutation test, whose least p-value is 2 / (PERMU
 class Comparison:
     """Two sets of values: the difference of their means and two p-values.
 
-    different: of the permutation test, small when the means differ at all. same: of the equivalence test, small when they differ
-    by less than the margin.
+    Parameters
+    ----------
+    difference : Estimate
+        Of the means, the first minus the second.
+    different : float
+        Of the permutation test: small when the means differ at all.
+    same : float
+        Of the equivalence test: small when they differ by less than the margin.
+
+    Examples
+    --------
+    >>> found = Comparison(Estimate(0.2, 0.1, 0.3, 100), different=0.001, same=0.98)
+    >>> verdicts({"purity": found})
+    {'purity': 'more'}
     """
 
     difference: Estimate
@@ -34,16 +46,50 @@ def compare(
     resamples: int,
     seed: int,
 ) -> Comparison:
-    """Mean of `first` minus mean of `second`, vectors of one value for each direction, with a bootstrap interval over directions.
+    """Compare the means of two vectors of one value for each direction.
 
-    margin: the largest difference that still counts as none, fixed before measuring. The permutation test is two-sided; the
-    equivalence test is two one-sided Welch tests (Schuirmann 1987). Raises ValueError for a vector with fewer than two
-    values or one that is not finite, or a margin that is not positive.
+    The difference has a percentile bootstrap interval over the directions. The permutation test is
+    two-sided; the equivalence test is two one-sided Welch tests.
+
+    Parameters
+    ----------
+    first, second : array
+        [n] and [m], finite, at least two values each.
+    margin : float
+        The largest difference that still counts as none, positive; to be fixed before measuring.
+    resamples : int
+        Of the bootstrap.
+    seed : int
+        Of the bootstrap and of the permutations.
+
+    Returns
+    -------
+    Comparison
+        The difference is the mean of `first` minus that of `second`.
+
+    Raises
+    ------
+    ValueError
+        For a vector with fewer than two values or one that is not finite, or a margin that is not
+        positive.
+
+    References
+    ----------
+    D. J. Schuirmann (1987), for the equivalence test: A comparison of the two one-sided tests
+    procedure and the power approach.
+
+    Examples
+    --------
+    >>> first, second = np.arange(10.0), np.arange(10.0) + 20
+    >>> found = compare(first, second, margin=1.0, resamples=100, seed=0)
+    >>> found.difference.value, found.different < 0.01, found.same > 0.99
+    (-20.0, True, True)
     """
     for name, values in {"first": first, "second": second}.items():
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
             raise ValueError(
-                f"{name}: need a vector of at least two finite values, got shape {list(values.shape)}"
+                f"{name}: need a vector of at least two finite values, "
+                f"got shape {list(values.shape)}"
             )
     if not margin > 0:
         raise ValueError(f"margin: need a positive number, got {margin}")
@@ -87,7 +133,10 @@ def _interval(
 
 
 def _equivalence(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], margin: float) -> float:
-    """The larger p-value of two one-sided Welch tests, that the difference of means is above -margin and below +margin."""
+    """The larger p-value of two one-sided Welch tests.
+
+    That the difference of means is above -margin, and that it is below +margin.
+    """
     if np.ptp(first) == 0 and np.ptp(second) == 0:
         return float(abs(_difference(first, second)) >= margin)
     rest = (first.std(ddof=1), len(first), second.mean(), second.std(ddof=1), len(second))
@@ -103,8 +152,30 @@ def _equivalence(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], marg
 def verdicts(comparisons: Mapping[Any, Comparison], level: float = 0.05) -> dict[Any, str]:
     """What each comparison shows: "same", else "more" or "less", else "open".
 
-    Both p-values are adjusted for the number of comparisons (Benjamini and Hochberg 1995), then held against `level`. A difference that
-    is certain but certainly within the margin counts as none.
+    Both p-values are adjusted for the number of comparisons, then held against `level`. A
+    difference that is certain but certainly within the margin counts as none.
+
+    Parameters
+    ----------
+    comparisons : mapping
+        A `Comparison` by the name of each case; at least one.
+    level : float, optional
+        The share of false discoveries among those that are made, in (0, 1).
+
+    Returns
+    -------
+    dict
+        "same", "more", "less" or "open" by the same names.
+
+    References
+    ----------
+    Y. Benjamini and Y. Hochberg (1995), Controlling the false discovery rate.
+
+    Examples
+    --------
+    >>> none = Estimate(0.0, -0.1, 0.1, 100)
+    >>> verdicts({"a": Comparison(none, 0.9, 0.01), "b": Comparison(none, 0.9, 0.9)})
+    {'a': 'same', 'b': 'open'}
     """
     adjusted = {
         test: stats.false_discovery_control(
@@ -127,13 +198,40 @@ def verdicts(comparisons: Mapping[Any, Comparison], level: float = 0.05) -> dict
 
 
 def paired(more: Tensor, fewer: Tensor) -> float:
-    """p-value of McNemar's exact one-sided test that the errors `more` are no likelier than `fewer`; both bool [N], of the same images.
+    """McNemar's exact one-sided test that the errors `more` are no likelier than `fewer`.
 
-    Only images on which the two disagree count. Raises ValueError for other shapes. Q. McNemar (1947).
+    Only images on which the two disagree count.
+
+    Parameters
+    ----------
+    more, fewer : Tensor
+        Bool [N], of the same images.
+
+    Returns
+    -------
+    float
+        The p-value; 1 where the two never disagree.
+
+    Raises
+    ------
+    ValueError
+        For other shapes.
+
+    References
+    ----------
+    Q. McNemar (1947), Note on the sampling error of the difference between correlated proportions
+    or percentages.
+
+    Examples
+    --------
+    >>> import torch
+    >>> round(paired(torch.tensor([True] * 5), torch.tensor([False] * 5)), 5)  # 1 / 2 ** 5
+    0.03125
     """
     if more.shape != fewer.shape or more.ndim != 1:
         raise ValueError(
-            f"fewer: need two vectors of one length, got shapes {list(more.shape)} and {list(fewer.shape)}"
+            f"fewer: need two vectors of one length, "
+            f"got shapes {list(more.shape)} and {list(fewer.shape)}"
         )
     wins, losses = int((more & ~fewer).sum()), int((fewer & ~more).sum())
     return (
@@ -144,7 +242,29 @@ def paired(more: Tensor, fewer: Tensor) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number: reject those at most a, and all errors together have probability at most a. S. Holm (1979)."""
+    """Correct p-values for their number.
+
+    Where those of at most a are rejected, any false rejection at all has probability at most a.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+        In [0, 1]; there may be none.
+
+    Returns
+    -------
+    list of float
+        Corrected, in the same order.
+
+    References
+    ----------
+    S. Holm (1979), A simple sequentially rejective multiple test procedure.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.5, 0.02])
+    [0.03, 0.5, 0.04]
+    """
     values = np.asarray(p_values, dtype=float)
     order = values.argsort()
     adjusted = np.empty_like(values)
@@ -157,9 +277,36 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def rank_correlation(
     first: np.ndarray, second: np.ndarray, *, resamples: int, seed: int
 ) -> Estimate:
-    """Spearman's rank correlation of two vectors [n], with its bootstrap interval over the pairs.
+    """Spearman's rank correlation, with its percentile bootstrap interval over the pairs.
 
-    Raises ValueError for vectors of other shapes, shorter than 3, or with one value only: ranks say nothing then.
+    Parameters
+    ----------
+    first, second : array
+        [n], n at least 3, each with different values.
+    resamples : int
+        Of the bootstrap.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Estimate
+        In [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        For vectors of other shapes, shorter than 3, or with one value only: ranks say nothing then.
+
+    References
+    ----------
+    C. Spearman (1904), The proof and measurement of association between two things.
+
+    Examples
+    --------
+    >>> values = np.array([1.0, 2.0, 5.0, 9.0])
+    >>> round(rank_correlation(values, -(values**3), resamples=50, seed=0).value, 6)
+    -1.0
     """
     if (
         first.ndim != 1
@@ -169,7 +316,8 @@ def rank_correlation(
         or np.ptp(second) == 0
     ):
         raise ValueError(
-            f"first, second: need vectors of one length, at least 3, with different values, got {list(first.shape)} and {list(second.shape)}"
+            f"first, second: need vectors of one length, at least 3, with different values, "
+            f"got {list(first.shape)} and {list(second.shape)}"
         )
     generator = np.random.default_rng(seed)
     rows = generator.integers(len(first), size=(resamples, len(first)))
@@ -182,7 +330,7 @@ def rank_correlation(
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of each row of two matrices [r, n]; NaN where a row has one value only."""
+    """Pearson's correlation of two matrices [r, n] row by row; NaN where one has one value only."""
     first, second = (values - values.mean(axis=1, keepdims=True) for values in (first, second))
     lengths = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
     found: np.ndarray = np.divide(

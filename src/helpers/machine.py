@@ -12,7 +12,25 @@ from helpers import places
 
 
 def environment(device: torch.device | str = "cpu") -> dict[str, str]:
-    """The machine and the versions that numbers come from."""
+    """The machine and the versions that numbers come from.
+
+    Parameters
+    ----------
+    device : torch.device or str, optional
+        Where they are computed.
+
+    Returns
+    -------
+    dict
+        Texts: the versions "python", "torch" and "numpy"; "device", a GPU's name or "cpu";
+        "processor", as the system calls it; "date", today's in UTC; and "commit" of the sources,
+        with a plus where they were changed since, "unknown" outside a repository.
+
+    Examples
+    --------
+    >>> [*environment()]
+    ['python', 'torch', 'numpy', 'device', 'processor', 'date', 'commit']
+    """
     device = torch.device(device)
     return {
         "python": platform.python_version(),
@@ -36,7 +54,7 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """The commit of the sources, with a plus where they were changed since; "unknown" outside a repository."""
+    """The commit of the sources, with a plus where they were changed since, or "unknown"."""
     try:
         asked = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],

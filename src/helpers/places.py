@@ -1,4 +1,7 @@
-"""Where things are: the package, its assets, the book, the committed results, the user's cache. No other module knows."""
+"""Where things are: the package, its assets, the book, the results, the user's cache.
+
+No other module computes a path from its own.
+"""
 
 import os
 from pathlib import Path
@@ -12,10 +15,32 @@ BENCHMARKS = RESULTS / "benchmarks"  # what `make bench` measured
 
 
 def book() -> Path:
-    """The folder of the chapters: $BOOK, else the repository's."""
+    """The folder of the chapters.
+
+    Returns
+    -------
+    Path
+        $BOOK where it is set, else the repository's.
+
+    Examples
+    --------
+    >>> "BOOK" in os.environ or book() == ROOT / "book"
+    True
+    """
     return Path(os.environ.get("BOOK") or ROOT / "book")
 
 
 def cache() -> Path:
-    """Where downloaded sets and networks trained on them are kept: $HELPERS_CACHE, else ~/.cache/intriguing-properties."""
+    """Where downloaded data sets, and the networks trained on them, are kept.
+
+    Returns
+    -------
+    Path
+        $HELPERS_CACHE where it is set, else ~/.cache/intriguing-properties. It may not exist yet.
+
+    Examples
+    --------
+    >>> "HELPERS_CACHE" in os.environ or cache().name == "intriguing-properties"
+    True
+    """
     return Path(os.environ.get("HELPERS_CACHE") or "~/.cache/intriguing-properties").expanduser()

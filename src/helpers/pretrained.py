@@ -1,4 +1,7 @@
-"""Networks trained on ImageNet, with inputs in [0, 1]: AlexNet, its five convolutions shipped, the rest where the user has it."""
+"""Networks trained on ImageNet, with inputs in [0, 1].
+
+That is AlexNet: its five convolutions are shipped, its other layers used where the user has them.
+"""
 
 import io
 from collections import OrderedDict
@@ -14,9 +17,11 @@ from helpers import check, files, places
 NAMES = ("alexnet",)
 ASSET = places.ASSETS / "alexnet" / "alexnet.safetensors"
 ASSET_SHA256 = "89b6c95aede42fd51cda113910223642072ab94b17f437f474aabfaecdf965ce"
-OFFICIAL = "alexnet-owt-7be5be79.pth"  # torchvision's AlexNet_Weights.IMAGENET1K_V1; the digits begin its SHA-256
+# torchvision's AlexNet_Weights.IMAGENET1K_V1; the last digits of the name begin its SHA-256.
+OFFICIAL = "alexnet-owt-7be5be79.pth"
 
-# Mean and standard deviation of ImageNet's pixels, by channel, in [0, 1]: what the weights were trained with.
+# Mean and standard deviation of ImageNet's pixels, by channel, in [0, 1]: the weights were trained
+# on pixels that are normalised by them.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # Our names of torchvision's layers.
@@ -31,19 +36,54 @@ DENSE = {"classifier.1": "fc1", "classifier.4": "fc2", "classifier.6": "fc3"}
 
 
 def load(name: str, device: torch.device | str = "cpu", *, download: bool = False) -> nn.Sequential:
-    """The network `name`, trained on ImageNet, in evaluation mode, gradients off: images [N, 3, 224, 224] in [0, 1].
+    """A network trained on ImageNet, in evaluation mode, gradients off.
 
-    "alexnet": all eight layers, with logits [N, 1000], where torchvision's official weights are in torch hub's cache or `download`
-    allows fetching them (233 MB); else its five convolutions, which are shipped, with features [N, 256, 6, 6], and a line is printed
-    that says so. Layers: normalisation, conv1, relu1, pool1, ..., conv5, relu5, pool5, then flatten, fc1, relu6, fc2, relu7, fc3.
-    Raises ValueError for an unknown name, OSError for a missing or damaged file, ConnectionError when the download fails.
-    Architecture: torchvision's variant (Krizhevsky 2014), 64-192-384-256-256 kernels; Krizhevsky et al. (2012) have 96-256-384-384-256.
+    Parameters
+    ----------
+    name : {"alexnet"}
+        Which network.
+    device : torch.device or str, optional
+        Where it is put.
+    download : bool, optional
+        Whether torchvision's official weights, 233 MB, may be fetched into torch hub's cache.
+
+    Returns
+    -------
+    nn.Sequential
+        Takes images [N, 3, 224, 224] in [0, 1]. Where the official weights are at hand, all eight
+        layers, with logits [N, 1000]; else the five convolutions, which are shipped, with features
+        [N, 256, 6, 6], and a line is printed that says so. Its layers have names: normalisation,
+        conv1, relu1, pool1, ..., conv5, relu5, pool5, then flatten, fc1, relu6, fc2, relu7, fc3.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    FileNotFoundError, OSError
+        Where a file is missing or damaged; it is named with the way to restore it.
+    ConnectionError
+        Where the download fails.
+
+    References
+    ----------
+    A. Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks, whose
+    kernels, 64-192-384-256-256, torchvision's variant has. Krizhevsky et al. (2012) have
+    96-256-384-384-256.
+
+    Examples
+    --------
+    >>> import contextlib
+    >>> with contextlib.redirect_stdout(None):
+    ...     network = load("alexnet")
+    >>> network.get_submodule("conv1")
+    Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2))
     """
     check.choice("name", name, NAMES)
     weights = _official(download=download)
     if weights is None:
         print(
-            "AlexNet: its five convolutions only; load('alexnet', download=True) fetches all eight layers (233 MB)",
+            "AlexNet: its five convolutions only; "
+            "load('alexnet', download=True) fetches all eight layers (233 MB)",
             flush=True,
         )
         weights = _shipped()
@@ -55,7 +95,8 @@ def load(name: str, device: torch.device | str = "cpu", *, download: bool = Fals
 
 
 def _alexnet(*, dense: bool) -> nn.Sequential:
-    """The convolutions and, where `dense`, the classifier without its dropout, after a place for the normalisation."""
+    """The convolutions and, where `dense`, the classifier without its dropout."""
+    # First a place for the normalisation, whose numbers the weights' file does not hold.
     layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=nn.Identity())
     shapes = (
         (3, 64, 11, 4, 2),
@@ -95,16 +136,21 @@ def _shipped() -> dict[str, Tensor]:
 
 
 def _official(*, download: bool) -> dict[str, Tensor] | None:
-    """All eight layers' weights as torchvision has them, from torch hub's cache; None where they are not and may not be fetched."""
+    """All eight layers' weights, from torch hub's cache; None where it lacks them.
+
+    Where it lacks them and `download` allows it, they are fetched first.
+    """
     file = Path(torch.hub.get_dir()) / "checkpoints" / OFFICIAL
     if not file.exists():
         if not download:
             return None
         _fetch(file)
     content = file.read_bytes()
+    # The bytes that are checked are those that are read: the file is not opened twice.
     if not files.sha256(content).startswith(file.stem.rpartition("-")[2]):
         raise OSError(
-            f"{file} is damaged (its SHA-256 is wrong); delete it and call load('alexnet', download=True)"
+            f"{file} is damaged (its SHA-256 is wrong); "
+            "delete it and call load('alexnet', download=True)"
         )
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return {
@@ -115,6 +161,7 @@ def _official(*, download: bool) -> dict[str, Tensor] | None:
 
 
 def _fetch(file: Path) -> None:
+    """Download the official weights to where torch hub looks for them."""
     from torchvision.models import AlexNet_Weights  # slow to import, and only a download needs it
 
     try:
@@ -126,5 +173,6 @@ def _fetch(file: Path) -> None:
         )
     except (OSError, RuntimeError) as error:
         raise ConnectionError(
-            f"AlexNet's weights could not be downloaded to {file} ({error}); without them there are five convolutions"
+            f"AlexNet's weights could not be downloaded to {file} ({error}); "
+            "without them there are five convolutions"
         ) from error

@@ -7,25 +7,63 @@ from helpers import check
 
 @dataclass(frozen=True)
 class Profile:
-    """How much a chapter measures."""
+    """How much a chapter measures.
 
-    error_images: int  # training images on which a network's errors are counted
-    images: int  # adversarial images for each network; a row of Tables 2 and 4
-    noise_images: int  # images for each row of Gaussian noise
-    unit_images: int  # images searched for those that maximise a direction
-    directions: int  # units, and random directions, that are measured for coherence
-    basis_images: int  # training images to which a basis of a layer is fitted
-    ablation_images: int  # test images on which a network is tried without one of its units
-    seeds: int  # trainings of each network whose units are compared
-    draws: int  # of images and targets, or noise, for Tables 2 and 4, to see how far one differs from another
-    bootstrap: int  # bootstrap resamples behind an interval
-    decay_images: int  # training images in the weight-decay comparison
-    decay_iterations: int  # L-BFGS iterations there, at most
-    jacobian_images: int  # images at which a gradient bounds the Lipschitz constant from below
-    bound_iterations: int  # of the searches for a better bound of the Lipschitz constant, from below and from above
-    certified_images: (
-        int  # images with a certified radius, for each network of Table 1 and the ConvNet
-    )
+    Parameters
+    ----------
+    error_images : int
+        Training images on which a network's errors are counted.
+    images : int
+        Adversarial images for each network: a row of Tables 2 and 4.
+    noise_images : int
+        Images for each row of Gaussian noise.
+    unit_images : int
+        Images searched for those that maximise a direction.
+    directions : int
+        Units, and random directions, that are measured for coherence.
+    basis_images : int
+        Training images to which a basis of a layer is fitted.
+    ablation_images : int
+        Test images on which a network is tried without one of its units.
+    seeds : int
+        Trainings of each network whose units are compared.
+    draws : int
+        Of images and targets, or noise, for Tables 2 and 4: how far one differs from another.
+    bootstrap : int
+        Bootstrap resamples behind an interval.
+    decay_images : int
+        Training images in the comparison of weight decays.
+    decay_iterations : int
+        L-BFGS iterations there, at most.
+    jacobian_images : int
+        Images at which a gradient bounds the Lipschitz constant from below.
+    bound_iterations : int
+        Of the searches for a better bound of the Lipschitz constant, from below and from above.
+    certified_images : int
+        Images with a certified radius, for each network of Table 1 and the ConvNet.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> replace(get("smoke"), images=8).images
+    8
+    """
+
+    error_images: int
+    images: int
+    noise_images: int
+    unit_images: int
+    directions: int
+    basis_images: int
+    ablation_images: int
+    seeds: int
+    draws: int
+    bootstrap: int
+    decay_images: int
+    decay_iterations: int
+    jacobian_images: int
+    bound_iterations: int
+    certified_images: int
 
 
 PROFILES = {
@@ -85,6 +123,28 @@ NAMES = tuple(PROFILES)
 
 
 def get(name: str) -> Profile:
-    """The profile "smoke", "paper" or "full". Raises ValueError for another name."""
+    """All sizes of a profile.
+
+    Parameters
+    ----------
+    name : {"smoke", "paper", "full"}
+        The profile: for tests; of the committed edition, with as many images as the paper probably
+        used; and with all images and ten seeds.
+
+    Returns
+    -------
+    Profile
+        The sizes.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> get("paper").images
+    256
+    """
     check.choice("profile", name, NAMES)
     return PROFILES[name]

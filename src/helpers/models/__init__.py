@@ -1,6 +1,6 @@
-"""The networks of Tables 1 and 3 and the ConvNet, by name: building them, and loading them with trained weights."""
+"""The networks of Tables 1 and 3 and the ConvNet, by name: to build, or to load as trained."""
 
-from helpers.models.architectures import build
+from helpers.models.architectures import CLASSES, build
 from helpers.models.checkpoints import load, load_all
 from helpers.models.specifications import (
     NAMES,
@@ -16,6 +16,7 @@ from helpers.models.specifications import (
 )
 
 __all__ = [
+    "CLASSES",
     "NAMES",
     "PENALISED",
     "SECOND",

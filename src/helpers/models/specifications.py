@@ -7,31 +7,78 @@ from helpers import check
 
 @dataclass(frozen=True)
 class SparseCoding:
-    """How the autoencoder of AE400-10 is trained: not stated in the paper, chosen by the error on training images held back."""
+    """How the autoencoder of AE400-10 is trained.
 
-    sparsity: float = 0.1  # wanted mean activation of a hidden unit
-    weight: float = 2.0  # of the divergence from it, beside the reconstruction's cross-entropy summed over pixels
-    decay: float = (
-        0.02  # lambda of the encoder's weight decay, lambda / 2 times its sum of squared weights
-    )
+    The paper does not say; these were chosen by the error on training images that were held back.
+
+    Parameters
+    ----------
+    sparsity : float
+        The mean activation that is wanted of a hidden unit, in (0, 1).
+    weight : float
+        Of the divergence from it, beside the reconstruction's cross-entropy summed over pixels.
+    decay : float
+        Lambda of the encoder's weight decay: lambda / 2 times its sum of squared weights.
+    epochs : int
+        Passes over the images.
+    batch : int
+        Images at a time.
+    rate : float
+        Adam's learning rate at the peak of a one-cycle schedule.
+
+    Examples
+    --------
+    >>> SparseCoding(epochs=1).sparsity
+    0.1
+    """
+
+    sparsity: float = 0.1
+    weight: float = 2.0
+    decay: float = 0.02
     epochs: int = 20
     batch: int = 250
-    rate: float = 8e-3  # Adam's, at the peak of a one-cycle schedule
+    rate: float = 8e-3
 
 
 @dataclass(frozen=True)
 class Specification:
-    """All that decides a network's weights, next to the data: change any of it and the checkpoint must be retrained."""
+    """All that decides a network's weights, next to the data.
 
-    hidden: tuple[int, ...]  # units of each hidden layer
-    decay: tuple[
-        float, ...
-    ]  # lambda of each layer that L-BFGS trains: its penalty is lambda / 2 times its sum of squared weights
-    part: str = "train"  # the training images: "train", "P1" or "P2"
-    method: str = "L-BFGS"  # "L-BFGS", "sparse autoencoder" or "Adam"
+    A checkpoint is for one specification: change any of it and the network must be retrained.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer; for the ConvNet the channels of its two convolutions, then the
+        units of its hidden layer.
+    decay : tuple of float
+        Lambda of each layer that L-BFGS trains: its penalty is lambda / 2 times its sum of squared
+        weights.
+    part : {"train", "P1", "P2"}
+        The training images: all of them, or a half.
+    method : {"L-BFGS", "sparse autoencoder", "Adam"}
+        How it is trained.
+    seed : int
+        Of the starting weights and the batches.
+    coding : SparseCoding or None
+        How the autoencoder is trained; None for a network without one.
+    norm_penalty : float
+        Strength of the penalty on each layer's operator norm: half of it times the sum of their
+        squares.
+
+    Examples
+    --------
+    >>> Specification(hidden=(100, 100), decay=(1e-5, 1e-5, 1e-6)).part
+    'train'
+    """
+
+    hidden: tuple[int, ...]
+    decay: tuple[float, ...]
+    part: str = "train"
+    method: str = "L-BFGS"
     seed: int = 0
     coding: SparseCoding | None = None
-    norm_penalty: float = 0.0  # strength of the penalty on each layer's operator norm: half of it times the sum of their squares
+    norm_penalty: float = 0.0
 
 
 SPECIFICATIONS = {
@@ -51,12 +98,11 @@ SPECIFICATIONS = {
     "ConvNet": Specification(hidden=(16, 32, 128), decay=(), method="Adam"),
 }
 NAMES = tuple(SPECIFICATIONS)
-TABLE1, TABLE3 = (
-    NAMES[:6],
-    NAMES[6:9],
-)  # the networks of the paper's Tables 1 and 2, and of Tables 3 and 4
+TABLE1 = NAMES[:6]  # the networks of the paper's Tables 1 and 2
+TABLE3 = NAMES[6:9]  # and of Tables 3 and 4
 
-# Two more kinds, for comparisons: FC100-100-10 from another start, and networks that are trained with a growing penalty on each layer's operator norm.
+# Two more kinds, for comparisons: FC100-100-10 from another start, and networks that are trained
+# with a growing penalty on each layer's operator norm.
 SECOND = "FC100-100-10/seed 1"
 STRENGTHS = {"FC100-100-10": (1e-4, 1e-3, 1e-2), "ConvNet": (1e-3, 1e-2, 1e-1)}
 PENALISED = {
@@ -72,6 +118,27 @@ for base, strengths in STRENGTHS.items():
 
 
 def specification(name: str) -> Specification:
-    """The specification of a network. Raises ValueError for a name that is not in SPECIFICATIONS."""
+    """All that decides the weights of a network.
+
+    Parameters
+    ----------
+    name : str
+        One of `models.SPECIFICATIONS`.
+
+    Returns
+    -------
+    Specification
+        The network's.
+
+    Raises
+    ------
+    ValueError
+        For another name; the message lists those that there are.
+
+    Examples
+    --------
+    >>> specification("FC100-100-10/P2").part
+    'P2'
+    """
     check.choice("model", name, SPECIFICATIONS)
     return SPECIFICATIONS[name]
