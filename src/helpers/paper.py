@@ -1,4 +1,7 @@
-"""The numbers that Szegedy et al. (2014) print, as data frames. Errors in percent, distortions RMS per pixel."""
+"""The numbers that Szegedy et al. (2014) print, as data frames.
+
+Errors are in percent, distortions RMS per pixel.
+"""
 
 import pandas as pd
 
@@ -102,10 +105,22 @@ PRINTED |= {f"table5/{layer}": bound for layer, bound in TABLE5["bound"].items()
 
 
 def sample_size(table: str, row: str, column: str) -> int | None:
-    """How many images are probably behind a printed number; None for a norm, which is no average.
+    """Return how many images are probably behind a printed number.
 
     256 for adversarial images, and for noise in Table 2, whose numbers are multiples of 1/256; else
     all images of the set that the table or the text names.
+
+    Parameters
+    ----------
+    table : {"table1", "table2", "table3", "table4", "table5"}
+        The table.
+    row, column : str
+        As in the data frames of this module.
+
+    Returns
+    -------
+    int or None
+        None for a norm, which is no average.
 
     Examples
     --------

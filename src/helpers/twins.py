@@ -29,7 +29,7 @@ class Excess:
 
     @property
     def significant(self) -> bool:
-        """Whether the adversarial images fool the network more often, at 5 % for all pairs together."""
+        """Whether the adversarial images fool it more often, at 5 % for all pairs together."""
         return self.p < SIGNIFICANT
 
 
@@ -61,14 +61,10 @@ def twin(
 
     Examples
     --------
-    >>> x = torch.full((1, 1, 2, 2), 0.5)
-    >>> moved = torch.full_like(x, 0.75)
-    >>> from helpers.search.adversarial import collect
-    >>> one = torch.ones(1, dtype=torch.int64)
-    >>> found = collect(x, moved, one, one.bool(), one)
-    >>> noisy = twin(x, found, torch.Generator().manual_seed(0))
-    >>> round((noisy - x).norm().item(), 4) == round(found.l2.item(), 4)
-    True
+    >>> x, one = torch.full((1, 1, 2, 2), 0.5), torch.ones(1)
+    >>> made = Adversarial(x + 0.25, one.long(), one.bool(), 0.5 * one, 0.25 * one, one.long())
+    >>> round((twin(x, made, torch.Generator().manual_seed(0)) - x).norm().item(), 4)
+    0.5
     """
     direction = perturb.directions("noise", originals, generator)
     length = torch.where(adversarial.success, adversarial.l2, 0.0)
@@ -87,7 +83,7 @@ def beyond_noise(
     seed: int,
     box: bool = True,
 ) -> dict[tuple[str, str], Excess]:
-    """Compare, pair by pair, what adversarial images and their noise twins do to the other networks.
+    """Compare, pair by pair, what adversarial images and their noise twins do to other networks.
 
     Parameters
     ----------
@@ -108,6 +104,26 @@ def beyond_noise(
     -------
     dict
         An `Excess` by (made for, fed to), for pairs of different networks.
+
+    Raises
+    ------
+    ValueError
+        For originals out of range.
+
+    Examples
+    --------
+    The classes are told apart by one pixel of two, and only the adversarial images change that one.
+
+    >>> class Pixel(nn.Module):
+    ...     def forward(self, x):
+    ...         over = x.flatten(1)[:, 0] - 0.5999
+    ...         return torch.stack([-over, over], dim=1)
+    >>> x, one = torch.full((8, 1, 1, 2), 0.4), torch.ones(8)
+    >>> moved = x + torch.tensor([0.2, 0.0])
+    >>> made = Adversarial(moved, one.long(), one.bool(), 0.2 * one, 0.2 * one, one.long())
+    >>> found = beyond_noise({"a": Pixel(), "b": Pixel()}, {"a": made}, x, 0 * one.long(), seed=0)
+    >>> list(found), found["a", "b"].points, found["a", "b"].significant
+    ([('a', 'b')], 100.0, True)
     """
     points: dict[tuple[str, str], float] = {}
     p_values: dict[tuple[str, str], float] = {}

@@ -31,6 +31,11 @@ class Claim:
         Whether the paper claims it, its printed text says it in passing, or this book asks it.
     ruling : Ruling
         The rule, the verdict and the evidence.
+
+    Raises
+    ------
+    ValueError
+        For another source.
     """
 
     id: str
@@ -42,18 +47,55 @@ class Claim:
         check.choice("source", self.source, SOURCES)
 
     def stored(self) -> dict[str, str]:
-        """As a results file has it."""
+        """The claim as a results file has it: id, text, source, verdict, rule, effect, evidence."""
         return {"id": self.id, "text": self.text, "source": self.source} | asdict(self.ruling)
 
     @staticmethod
     def restored(stored: Mapping[str, str]) -> "Claim":
-        """From a results file. Raises ValueError or KeyError where it is not as `stored` wrote it."""
+        """Read a claim from a results file.
+
+        Parameters
+        ----------
+        stored : mapping
+            What `stored` returned.
+
+        Returns
+        -------
+        Claim
+            The same claim.
+
+        Raises
+        ------
+        KeyError
+            Where a part is missing.
+        ValueError
+            For another source or verdict than there are.
+        """
         ruling = Ruling(*(stored[part] for part in ("verdict", "rule", "effect", "evidence")))
         return Claim(stored["id"], stored["text"], stored["source"], ruling)
 
 
 def entry(claim: Claim, *, rule: bool = True) -> str:
-    """A claim as one paragraph of Markdown: its text, the effect's size, then the verdict."""
+    """Write a claim as one paragraph of Markdown: its text, the effect's size, then the verdict.
+
+    Parameters
+    ----------
+    claim : Claim
+        What is written.
+    rule : bool
+        Whether the rule follows.
+
+    Returns
+    -------
+    str
+        In one line.
+
+    Examples
+    --------
+    >>> ruling = Ruling("mostly", "the error is below 2 % for every network", "1.0 to 3.0 %; not b")
+    >>> print(entry(Claim("low", "networks hardly err", "paper", ruling), rule=False))
+    Networks hardly err: 1.0 to 3.0 %; not b. **Mostly holds.**
+    """
     ruling = claim.ruling
     verdict = _capital(WORDS[ruling.verdict])
     told = f"{_capital(escape(claim.text))}: {escape(ruling.effect)}. **{verdict}.**"
@@ -61,7 +103,18 @@ def entry(claim: Claim, *, rule: bool = True) -> str:
 
 
 def listing(claims: Sequence[Claim]) -> str:
-    """Claims by whose they are, each with its rule, as Markdown; every group begins with its count."""
+    """List claims by whose they are, each with its rule.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        In their order.
+
+    Returns
+    -------
+    str
+        Markdown: a group for each source that there is, which begins with its count.
+    """
     parts = []
     for source in SOURCES:
         chosen = [claim for claim in claims if claim.source == source]
@@ -71,7 +124,24 @@ def listing(claims: Sequence[Claim]) -> str:
 
 
 def count(claims: Sequence[Claim]) -> str:
-    """How many claims of one source have each verdict: "3 claims of the paper: 2 hold, 1 fails"."""
+    """Count the verdicts on claims of one source.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        At least one, all of the same source.
+
+    Returns
+    -------
+    str
+        As the beginning of a sentence.
+
+    Examples
+    --------
+    >>> found = [Ruling("holds", "", ""), Ruling("holds", "", ""), Ruling("fails", "", "")]
+    >>> count([Claim("", "", "paper", ruling) for ruling in found])
+    '3 claims of the paper: 2 hold, 1 fails'
+    """
     found = {word: sum(claim.ruling.verdict == word for claim in claims) for word in VERDICTS}
     noun = SOURCES[claims[0].source][len(claims) > 1]
     told = ", ".join(f"{n} {_agreed(word, n)}" for word, n in found.items() if n)
@@ -85,7 +155,23 @@ def _agreed(verdict: str, n: int) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that Markdown shows as it is: no tag, no emphasis."""
+    """Return text that Markdown shows as it is: no tag, no emphasis.
+
+    Parameters
+    ----------
+    text : str
+        What a reader is to see.
+
+    Returns
+    -------
+    str
+        Markdown.
+
+    Examples
+    --------
+    >>> escape("a < b")
+    'a &lt; b'
+    """
     return html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_")
 
 
@@ -94,7 +180,18 @@ def _capital(text: str) -> str:
 
 
 def restored(contents: Sequence[Mapping[str, Any]]) -> dict[str, Claim]:
-    """The claims of several results files, by "chapter/id"."""
+    """Read the claims of several results files.
+
+    Parameters
+    ----------
+    contents : sequence of mapping
+        Results files, as `results.read` returns them.
+
+    Returns
+    -------
+    dict of str to Claim
+        By "chapter/id", in their order.
+    """
     return {
         f"{content['chapter']}/{stored['id']}": Claim.restored(stored)
         for content in contents

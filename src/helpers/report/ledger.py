@@ -1,4 +1,4 @@
-"""A chapter's ledger: its set-up, its numbers, its claims, and the results file that it closes with."""
+"""A chapter's ledger: its set-up, its numbers, its claims and, at its end, its results file."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -73,15 +73,50 @@ class Report:
         use_style()
 
     def generator(self, number: int = 0) -> torch.Generator:
-        """A generator on the CPU, seeded with the chapter's seed plus `number`."""
+        """Return a generator on the CPU, seeded with the chapter's seed plus `number`.
+
+        Parameters
+        ----------
+        number : int
+            Another one for each stream of random numbers that must not be the same.
+
+        Returns
+        -------
+        torch.Generator
+            A new one at each call.
+        """
         return torch.Generator().manual_seed(self.seed + number)
 
     def mean(self, values: Tensor) -> Estimate:
-        """The mean of a vector [N] with its bootstrap interval, of the profile's size."""
+        """Estimate the mean of a vector, by a bootstrap of the profile's size.
+
+        Parameters
+        ----------
+        values : Tensor
+            Finite numbers [N], at least one.
+
+        Returns
+        -------
+        Estimate
+            With its 95 % interval, in the unit of the values.
+        """
         return intervals.mean(values, resamples=self.size.bootstrap, seed=self.seed)
 
     def images(self, split: str, count: int | None = None) -> data.Images:
-        """`count` images of a split of the data set, or all of them, on the device."""
+        """Return images of the chapter's data set, on its device.
+
+        Parameters
+        ----------
+        split : {"train", "test"}
+            Which part of the data set.
+        count : int, optional
+            So many of them, drawn at random with the chapter's seed; by default all.
+
+        Returns
+        -------
+        Images
+            With their labels.
+        """
         found = data.load(self.dataset, split)
         chosen = found if count is None else data.sample(found, count, self.generator())
         return chosen.to(self.device)
@@ -113,9 +148,19 @@ class Report:
             self.records[name] = results.record(name, value, unit, self.seed, n)
 
     def note(self, id: str, value: Any) -> None:  # noqa: A002
-        """Keep a number, a word, or nested mappings of them, for the prose alone.
+        """Keep numbers or words for the prose alone.
 
-        Raises ValueError for an id that is taken.
+        Parameters
+        ----------
+        id : str
+            By which the prose shows it, as it stands.
+        value : Estimate, float, str, or nested mappings or a DataFrame of them
+            The keys are joined to the id by slashes.
+
+        Raises
+        ------
+        ValueError
+            For an id that is taken.
         """
         for name, single in _flat(id, value):
             if name in self.notes:
@@ -147,13 +192,34 @@ class Report:
         self.claims[id] = Claim(id, text, of, ruling)
 
     def question(self, id: str, text: str, ruling: Ruling) -> None:  # noqa: A002
-        """Decide a question of our own, as `claim` does a claim of the paper."""
+        """Decide a question of our own, as `claim` does a claim of the paper.
+
+        Parameters
+        ----------
+        id, text, ruling
+            As for `claim`.
+
+        Raises
+        ------
+        ValueError
+            For an id that is taken.
+        """
         self.claim(id, text, ruling, of="book")
 
     def close(self) -> Markdown:
         """Write the results file and return the verdicts for the page.
 
         The file is written atomically, under the folder that `results.folder` names.
+
+        Returns
+        -------
+        Markdown
+            The claims with their rules, grouped and counted by whose they are.
+
+        Raises
+        ------
+        ValueError
+            For a note that is not finite.
         """
         results.write(
             self.chapter,

@@ -1,4 +1,4 @@
-"""A game for the rendered page: which strip of images maximises a unit, and which a random direction?"""
+"""A game for the rendered page: which strips maximise a unit, and which a random direction?"""
 
 import base64
 import html
@@ -17,10 +17,20 @@ GREYS = 16  # of the picture: enough for a digit, and half the bytes of 256
 
 @dataclass(frozen=True)
 class Picker:
-    """Strips of images as one picture, each with its kind, "unit" or "random", and the labels of its images.
+    """Strips of images as one picture, of which a reader is to tell what each maximises.
 
-    In a page that loads picker.js it is a game: one strip at a time, in random order, to be told unit or random direction.
-    Without the script it is the whole picture, with the answers folded away below.
+    In a page that loads picker.js it is a game: one strip at a time, in random order, to be told
+    unit or random direction. Without the script it is the whole picture, with the answers folded
+    away below.
+
+    Parameters
+    ----------
+    png : bytes
+        The picture, one strip a row.
+    kinds : sequence of {"unit", "random"}
+        What each strip maximises.
+    labels : sequence of sequence of int
+        The classes of the images of each strip.
     """
 
     png: bytes
@@ -28,7 +38,8 @@ class Picker:
     labels: Sequence[Sequence[int]]
 
     def __repr__(self) -> str:
-        return f"{len(self.kinds)} strips of images, {list(self.kinds).count('unit')} of them of units; a game in the rendered book"
+        count, units = len(self.kinds), list(self.kinds).count("unit")
+        return f"{count} strips of images, {units} of them of units; a game in the rendered book"
 
     def _repr_html_(self) -> str:
         """What a notebook and the rendered book show."""
@@ -36,41 +47,68 @@ class Picker:
         answers = ", ".join(
             str(number) for number, kind in enumerate(self.kinds, start=1) if kind == "unit"
         )
+        kinds = html.escape(" ".join(self.kinds))
         strips = ";".join(",".join(map(str, row)) for row in self.labels)
         described = f"{count} rows of {columns} images each; the answers are below the picture"
         source = "data:image/png;base64," + base64.b64encode(self.png).decode()
         return (
-            f'<div class="picker" data-kinds="{html.escape(" ".join(self.kinds))}" data-labels="{strips}">\n'
-            f"<p>{count} strips, one a row. Some show what maximises a unit, the others what maximises a random direction. Which are which?</p>\n"
+            f'<div class="picker" data-kinds="{kinds}" data-labels="{strips}">\n'
+            f"<p>{count} strips, one a row. Some show what maximises a unit, "
+            "the others what maximises a random direction. Which are which?</p>\n"
             f'<img src="{source}" alt="{described}" width="{28 * columns}">\n'
-            f"<details><summary>Answers</summary><p>Units are in rows {answers}, counted from the top.</p></details>\n"
+            "<details><summary>Answers</summary>"
+            f"<p>Units are in rows {answers}, counted from the top.</p></details>\n"
             "</div>"
         )
 
 
 def picker(strips: Sequence[Tensor], kinds: Sequence[str], labels: Sequence[Tensor]) -> Picker:
-    """The game from strips of images [k, 1, H, W] in [0, 1], one for each of `kinds`, with the labels [k] of their images.
+    """Make the game from strips of images.
 
-    Raises ValueError for strips of different shapes, another kind, labels not one for each image.
+    Parameters
+    ----------
+    strips : sequence of Tensor
+        Images [k, 1, H, W] in [0, 1], all of one shape.
+    kinds : sequence of {"unit", "random"}
+        What each strip maximises.
+    labels : sequence of Tensor
+        The classes of each strip's images, int64 [k].
+
+    Returns
+    -------
+    Picker
+        What a notebook and the rendered page show.
+
+    Raises
+    ------
+    ValueError
+        For strips of different shapes, another kind, or labels that are not one for each image.
+
+    Examples
+    --------
+    >>> strip, classes = torch.zeros(2, 1, 4, 4), torch.tensor([3, 5])
+    >>> picker([strip, strip], ["unit", "random"], [classes, classes])
+    2 strips of images, 1 of them of units; a game in the rendered book
     """
-    if (
-        not strips
-        or len({tuple(strip.shape) for strip in strips}) != 1
-        or not len(strips) == len(kinds) == len(labels)
-    ):
+    shapes = {tuple(strip.shape) for strip in strips}
+    if len(shapes) != 1 or not len(strips) == len(kinds) == len(labels):
         raise ValueError(
-            f"strips: need images of one shape, one kind and one row of labels for each, got {len(strips)}, {len(kinds)}, {len(labels)}"
+            "strips: need images of one shape, one kind and one row of labels for each, "
+            f"got {len(strips)}, {len(kinds)}, {len(labels)}"
         )
     for strip, kind, row in zip(strips, kinds, labels, strict=True):
         check.images(strip, "strips")
         check.choice("kind", kind, ("unit", "random"))
         check.labels(row, len(strip))
-    sheet = torch.stack([strip[:, 0].transpose(0, 1).flatten(1) for strip in strips]).flatten(
-        0, 1
-    )  # (count H, k W)
+    rows = [strip[:, 0].transpose(0, 1).flatten(1) for strip in strips]  # of (H, k W) each
+    return Picker(_png(torch.cat(rows)), tuple(kinds), tuple(tuple(row.tolist()) for row in labels))
+
+
+def _png(sheet: Tensor) -> bytes:
+    """A sheet [H, W] in [0, 1] as a PNG of few greys."""
     greys = (sheet * (GREYS - 1)).round().byte().cpu().numpy()
     picture = Image.fromarray(greys, mode="P")
     picture.putpalette([round(255 * grey / (GREYS - 1)) for grey in range(GREYS) for _ in range(3)])
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True, bits=4)
-    return Picker(content.getvalue(), tuple(kinds), tuple(tuple(row.tolist()) for row in labels))
+    return content.getvalue()

@@ -1,4 +1,8 @@
-"""What was measured: records with interval, sample size and seed, in one JSON file for each profile and chapter."""
+"""What was measured, in one JSON file for each profile and chapter.
+
+A record is a number with its interval, its sample size and its seed. Beside the records a file
+holds the chapter's claims, notes for its prose, and the machine and versions that they come from.
+"""
 
 import json
 import math
@@ -73,11 +77,37 @@ class Record:
 
 
 def record(name: str, value: object, unit: str, seed: int, n: int | None = None) -> Record:
-    """A record of an estimate, or of a plain number from a sample of n.
+    """Make a record of an estimate, or of a plain number from a sample of n.
 
-    The id of a table or figure brings the number that the paper prints there. Raises ValueError for
-    such an id that the paper does not have, an estimate with another n, and a plain number without
-    one.
+    Parameters
+    ----------
+    name : str
+        The record's id. That of a table or figure brings the number that the paper prints there.
+    value : Estimate or float
+        The number, with its interval or without.
+    unit : str
+        One of `UNITS`.
+    seed : int
+        The seed of the run.
+    n : int, optional
+        The sample size; an estimate brings its own.
+
+    Returns
+    -------
+    Record
+        With the paper's number beside ours, where there is one.
+
+    Raises
+    ------
+    ValueError
+        For the id of a table or figure that the paper does not have, an estimate with another n, a
+        plain number without one, and what a `Record` refuses.
+
+    Examples
+    --------
+    >>> found = record("table2/FC10(1)/AE400-10", Estimate(30.1, 24.6, 36.1, 256), "%", seed=0)
+    >>> found.paper, found.source, found.n
+    (34.4, 'Table 2', 256)
     """
     printed = _printed(name)
     if isinstance(value, Estimate):
@@ -176,9 +206,22 @@ def measured(profile: str) -> Path:
 
 
 def path(chapter: str, profile: str) -> Path:
-    """Where a chapter's results are: <folder>/<profile>/<chapter>.json.
+    """Return where a chapter's results are written: <folder>/<profile>/<chapter>.json.
 
-    Raises ValueError for names that would lead elsewhere.
+    Parameters
+    ----------
+    chapter, profile : str
+        Whose results.
+
+    Returns
+    -------
+    Path
+        Below `folder()`.
+
+    Raises
+    ------
+    ValueError
+        For names that would lead elsewhere.
     """
     for argument, name in {"chapter": chapter, "profile": profile}.items():
         if not re.fullmatch(r"[\w-]+", name):
@@ -187,9 +230,24 @@ def path(chapter: str, profile: str) -> Path:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A results file as write() made it.
+    """Read a results file as `write` made it.
 
-    Raises ValueError naming the file where it is no JSON, or has a number that is not finite.
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Its content: chapter, profile, environment, records, claims, notes.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    ValueError
+        Naming the file where it is no JSON, or has a number that is not finite.
     """
 
     def refuse(constant: str) -> None:
@@ -202,5 +260,20 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def stamp(path: Path, **made: str | int) -> None:
-    """Note in a results file what it was made from."""
+    """Note in a results file what it was made from.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which is rewritten.
+    **made : str or int
+        What it was made from, by name: the digest of the chapter's code, its seed, its data set.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where there is none.
+    ValueError
+        Where it is damaged.
+    """
     _save(path, {"made": made} | read(path))

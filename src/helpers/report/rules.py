@@ -34,6 +34,11 @@ class Ruling:
         How large the effect is, and which cases are exceptions.
     evidence : str
         The numbers behind it, case by case where they are few.
+
+    Raises
+    ------
+    ValueError
+        For another verdict.
     """
 
     verdict: str
@@ -48,7 +53,30 @@ class Ruling:
 
 @dataclass(frozen=True)
 class Bound:
-    """Where a number has to lie, and how it and the bound are written."""
+    """Where a number has to lie, and how it and the bound are written.
+
+    Parameters
+    ----------
+    at_least, at_most, above, below : float, optional
+        The bound itself, of which exactly one is given, or else `between`.
+    between : tuple of float, optional
+        The ends of a range, both within it.
+    unit : str
+        What follows every number.
+    spec : str
+        A format specification for the numbers that are judged; a bound is written exactly.
+
+    Raises
+    ------
+    ValueError
+        For no bound, or more than one.
+
+    Examples
+    --------
+    >>> limit = Bound(at_most=10, unit="points")
+    >>> limit.english, limit.admits(10), limit.judge(Estimate(9.0, 8.0, 11.0, 256))
+    ('at most 10 points', True, None)
+    """
 
     at_least: float | None = None
     at_most: float | None = None
@@ -78,7 +106,18 @@ class Bound:
         raise AssertionError("unreachable: one bound is given")
 
     def admits(self, number: float) -> bool:
-        """Whether a number lies where it has to."""
+        """Tell whether a number lies where it has to.
+
+        Parameters
+        ----------
+        number : float
+            In the unit of the bound.
+
+        Returns
+        -------
+        bool
+            False for NaN.
+        """
         if self.between is not None:
             return self.between[0] <= number <= self.between[1]
         if self.at_least is not None:
@@ -90,7 +129,18 @@ class Bound:
         return self.below is not None and number < self.below
 
     def judge(self, number: Number) -> bool | None:
-        """Whether a number lies where it has to; None where its 95 % interval has both kinds."""
+        """Tell whether a number lies where it has to, by its 95 % interval where it has one.
+
+        Parameters
+        ----------
+        number : float or Estimate
+            In the unit of the bound.
+
+        Returns
+        -------
+        bool or None
+            None where the interval holds numbers of both kinds.
+        """
         if not isinstance(number, Estimate):
             return self.admits(number)
         ends = self.admits(number.low), self.admits(number.high)
@@ -98,7 +148,18 @@ class Bound:
         return ends[0] if ends[0] == ends[1] == self.admits(number.value) else None
 
     def write(self, number: Number) -> str:
-        """A number with its unit, and its interval where it has one."""
+        """Write a number with its unit, and with its interval where it has one.
+
+        Parameters
+        ----------
+        number : float or Estimate
+            In the unit of the bound.
+
+        Returns
+        -------
+        str
+            With a minus sign for a hyphen.
+        """
         return minus(f"{number:{self.spec}}") + self._suffix
 
     def _exactly(self, number: float) -> str:
@@ -298,12 +359,40 @@ def rising(
 
 
 def stated(verdict: str, rule: str, effect: str, evidence: str = "") -> Ruling:
-    """A ruling of a chapter's own, where none of the other forms says what is meant."""
+    """Return a ruling of a chapter's own, where none of the other forms says what is meant.
+
+    Parameters
+    ----------
+    verdict : {"holds", "mostly", "undecided", "fails"}
+        What the chapter decided.
+    rule, effect, evidence : str
+        As in `Ruling`.
+
+    Returns
+    -------
+    Ruling
+        Of these parts.
+
+    Raises
+    ------
+    ValueError
+        For another verdict.
+    """
     return Ruling(verdict, rule, effect, evidence)
 
 
 def plural(noun: str) -> str:
-    """The plural of a regular noun.
+    """Return the plural of a regular noun.
+
+    Parameters
+    ----------
+    noun : str
+        In the singular.
+
+    Returns
+    -------
+    str
+        With an s, or "ies" for a y after a consonant.
 
     Examples
     --------
@@ -314,7 +403,23 @@ def plural(noun: str) -> str:
 
 
 def minus(text: str) -> str:
-    """The text with a minus sign in place of each hyphen before a digit."""
+    """Put a minus sign in place of each hyphen before a digit.
+
+    Parameters
+    ----------
+    text : str
+        Numbers and words.
+
+    Returns
+    -------
+    str
+        Hyphens within words stay.
+
+    Examples
+    --------
+    >>> minus("-2.0 in L-BFGS-B")
+    '−2.0 in L-BFGS-B'
+    """
     return "".join(
         "−" if sign == "-" and following.isdigit() else sign
         for sign, following in zip(text, [*text[1:], ""], strict=True)
@@ -369,7 +474,17 @@ def _exceptions(judged: Mapping[str, bool | None]) -> list[str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as English lists them.
+    """Return names as English lists them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        In their order.
+
+    Returns
+    -------
+    str
+        Empty without names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tables for the chapters: MyST Markdown that the book numbers and that reads well in a notebook too."""
+"""Tables for the chapters: MyST Markdown, which the book numbers and a notebook shows well, too."""
 
 import re
 from collections.abc import Mapping

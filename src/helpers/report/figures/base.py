@@ -23,7 +23,7 @@ COLORS = {
 
 
 def use_style() -> None:
-    """The look of every figure of the book: its colours, and letters that can be read at phone width."""
+    """Set the look of the book's figures: colours, and letters that can be read at phone width."""
     mpl.rcParams.update(
         {
             "axes.prop_cycle": cycler(color=list(COLORS.values())),
@@ -43,7 +43,24 @@ def use_style() -> None:
 
 
 def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, Any]:
-    """As pyplot.subplots(), of a figure that pyplot does not keep: a notebook shows it once, where it is returned."""
+    """Make a figure that pyplot does not keep.
+
+    So a notebook shows it once, where it is returned.
+
+    Parameters
+    ----------
+    rows, columns : int
+        How many panels.
+    **options
+        As for `matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    Figure
+        The figure.
+    Axes, or array of Axes
+        Its panels, as `matplotlib.pyplot.subplots` returns them.
+    """
     figure, axes = plt.subplots(rows, columns, **options)
     plt.close(figure)
     return figure, axes
@@ -57,10 +74,26 @@ def image_grid(
     rows: Sequence[str] | None = None,
     signed: bool = False,
 ) -> Figure:
-    """Images [N, 1, H, W] in a grid, row by row, `columns` wide.
+    """Show images in a grid, row by row.
 
-    titles: one above each image; rows: one to the left of each row. signed: show zero as white, negative blue and
-    positive red, on one scale for all (weights, perturbations); else 0 is black and 1 white.
+    Parameters
+    ----------
+    images : Tensor
+        [N, 1, H, W].
+    columns : int
+        How many stand side by side.
+    titles : sequence of str, optional
+        One above each image.
+    rows : sequence of str, optional
+        One to the left of each row.
+    signed : bool
+        Whether zero is white, a negative number blue and a positive one red, on one scale for all,
+        as for weights and perturbations. Else 0 is black and 1 white.
+
+    Returns
+    -------
+    Figure
+        One panel an image.
     """
     count = -(-len(images) // columns)
     figure, axes = subplots(
@@ -92,7 +125,24 @@ def against_paper(
     intervals: np.ndarray | None = None,
     unit: str = "",
 ) -> Figure:
-    """One line a name: a dot for our number, with its interval [2, N] (low, high), and a hollow diamond for the paper's."""
+    """Show numbers of ours beside the paper's, one line a name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        N of them, from the top.
+    ours, paper : sequence of float
+        The numbers: a dot for ours, a hollow diamond for the paper's.
+    intervals : ndarray, optional
+        [2, N], the low ends of our intervals and the high ones.
+    unit : str
+        Below the axis.
+
+    Returns
+    -------
+    Figure
+        The axis begins at 0.
+    """
     figure, axis = subplots(figsize=(6.4, 0.45 * len(names) + 1.0))
     places = np.arange(len(names))[::-1]
     if intervals is not None:
@@ -115,7 +165,26 @@ def matrix(
     limit: float = 100.0,
     decimals: int = 1,
 ) -> Figure:
-    """A matrix of percentages [R, C], one annotated, shaded cell each; `limit` is the value of the darkest shade."""
+    """Show a matrix of percentages, each written in a shaded cell.
+
+    Parameters
+    ----------
+    values : ndarray
+        [R, C], in percent.
+    rows, columns : sequence of str
+        R and C names.
+    title : str
+        Above the matrix.
+    limit : float
+        The value of the darkest shade.
+    decimals : int
+        That a cell is written with.
+
+    Returns
+    -------
+    Figure
+        Of one panel.
+    """
     figure, axis = subplots(figsize=(6.4, 0.4 * len(rows) + 1.2))
     axis.imshow(values, cmap="Blues", vmin=0, vmax=limit, aspect="auto")
     axis.grid(visible=False)
@@ -136,7 +205,20 @@ def matrix(
 
 
 def sorted_curves(values: Mapping[str, Sequence[float]], *, ylabel: str) -> Figure:
-    """Each series in rising order, against the percentage of images at or below."""
+    """Show each series in rising order, against the percentage of images at or below.
+
+    Parameters
+    ----------
+    values : mapping
+        A number for each image, by the name of the series.
+    ylabel : str
+        What the numbers are.
+
+    Returns
+    -------
+    Figure
+        One curve a series.
+    """
     figure, axis = subplots()
     for name, series in values.items():
         axis.plot(np.linspace(0, 100, len(series)), np.sort(series), label=name, lw=2)

@@ -21,10 +21,28 @@ METHODS = {
 def spectral_benchmark(
     frame: pd.DataFrame, *, wanted: float = 1e-6, floor: float = 1e-15, columns: int = 2
 ) -> Figure:
-    """One panel a layer: relative error against seconds, one mark a method, a line through the stages of power iteration; logarithmic.
+    """Show how near each method comes to a layer's operator norm, and in how many seconds.
 
-    frame: rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes them. The grey line is the error that is
-    `wanted`; errors below `floor` are drawn there; a hollow mark is where power iteration was stopped before it got as far as it should.
+    One panel a layer, of the relative error against the seconds, both logarithmic: one mark a
+    method, with a line through the stages of power iteration. A hollow mark is where power
+    iteration was stopped before it got as far as it should.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes
+        them.
+    wanted : float
+        The relative error of the grey line.
+    floor : float
+        Smaller errors are drawn there.
+    columns : int
+        Panels side by side.
+
+    Returns
+    -------
+    Figure
+        One panel a layer.
     """
     layers = list(dict.fromkeys(frame["layer"]))
     rows = -(-len(layers) // columns)
@@ -64,7 +82,18 @@ def spectral_benchmark(
 
 
 def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
-    """Singular values in falling order, one curve for each layer, on logarithmic axes."""
+    """Show singular values in falling order, on logarithmic axes.
+
+    Parameters
+    ----------
+    values : mapping
+        The singular values by the name of the layer.
+
+    Returns
+    -------
+    Figure
+        One curve a layer.
+    """
     figure, axis = subplots()
     for number, (name, series) in enumerate(values.items()):
         axis.plot(
@@ -83,9 +112,22 @@ def against_strength(
     *,
     logarithmic: Sequence[str] = (),
 ) -> Figure:
-    """One panel a quantity, named above it: its estimate with interval for each strength of a penalty, 0 first, by family of networks.
+    """Show what becomes of several quantities as a penalty grows stronger, by family of networks.
 
-    panels: title to family to one estimate a strength. strengths: by family, rising from 0. logarithmic: the panels whose axis is.
+    Parameters
+    ----------
+    panels : mapping
+        By title and family, an estimate for each strength.
+    strengths : mapping
+        The strengths by family, rising from 0.
+    logarithmic : sequence of str
+        The titles of the panels whose vertical axis is logarithmic.
+
+    Returns
+    -------
+    Figure
+        One panel a quantity. The axis of the strengths is logarithmic, with a place of its own for
+        0.
     """
     numbers = sorted(
         {strength for values in strengths.values() for strength in values if strength > 0}
@@ -119,7 +161,22 @@ def against_strength(
 def brackets(
     names: Sequence[str], bounds: Mapping[str, Mapping[str, float]], *, xlabel: str
 ) -> Figure:
-    """One line a name, over all its bounds, on a logarithmic axis; a marker for each kind of bound that the name has."""
+    """Show the bounds of several norms, one line a norm, on a logarithmic axis.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the norms, from the top.
+    bounds : mapping
+        By kind of bound, the bounds of the norms that have this kind.
+    xlabel : str
+        Below the axis.
+
+    Returns
+    -------
+    Figure
+        Each line spans the bounds of its norm, and has a marker for each of them.
+    """
     figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 1.1))
     places = np.arange(len(names))[::-1]
     spans = [[values[name] for values in bounds.values() if name in values] for name in names]
@@ -149,7 +206,18 @@ def brackets(
 
 
 def radii(certified: Mapping[str, Sequence[float]], found: Mapping[str, Sequence[float]]) -> Figure:
-    """A panel for each network: its images by the distance found, each a line from its certified radius to that distance (l2)."""
+    """Show, image by image, the certified radius below the distance of the nearest image found.
+
+    Parameters
+    ----------
+    certified, found : mapping
+        By network, an l2 length for each image, the images in one order.
+
+    Returns
+    -------
+    Figure
+        One panel a network, its images in the order of the distance found.
+    """
     figure, panels = subplots(
         len(certified), 1, figsize=(6.4, 1.7 * len(certified) + 0.6), sharey=True
     )
@@ -170,7 +238,24 @@ def radii(certified: Mapping[str, Sequence[float]], found: Mapping[str, Sequence
 def growth(
     stages: Sequence[str], values: Mapping[str, Sequence[Sequence[float]]], bounds: Sequence[float]
 ) -> Figure:
-    """For each stage and kind of perturbation a cloud of ratios, its median, and the stage's bound as a bar; logarithmic."""
+    """Show how much a perturbation grows up to each stage of a network, beside the stage's bound.
+
+    Parameters
+    ----------
+    stages : sequence of str
+        Of the network, in order.
+    values : mapping
+        By kind of perturbation and stage, the length of the change there over that of the
+        perturbation, for each image.
+    bounds : sequence of float
+        Of that ratio, one a stage.
+
+    Returns
+    -------
+    Figure
+        A cloud of ratios with its median for each stage and kind, and the bounds as bars; the axis
+        is logarithmic.
+    """
     figure, axis = subplots()
     jitter = np.random.default_rng(0)
     for number, (kind, color) in enumerate(

@@ -18,7 +18,26 @@ def error_curves(
     ylabel: str = "error (%)",
     marks: Mapping[str, float] | None = None,
 ) -> Figure:
-    """Estimates along x by panel and series: a curve with its interval as a band; a series has one colour in all panels. marks: horizontal lines by name."""
+    """Show estimates along x as curves, each with its interval as a band.
+
+    Parameters
+    ----------
+    panels : mapping
+        By panel and series, an estimate for each x. A series has one colour in all panels.
+    x : sequence of float
+        Where they were measured.
+    columns : int
+        Panels side by side.
+    xlabel, ylabel : str
+        Of all panels.
+    marks : mapping, optional
+        Heights of horizontal lines by their names.
+
+    Returns
+    -------
+    Figure
+        One panel a title, all with the same axes.
+    """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     colors = dict(zip(names, [*COLORS.values(), "#000000", "#8C564B", "#17BECF"], strict=False))
     count = -(-len(panels) // columns)
@@ -73,9 +92,25 @@ def answered(
     columns: int,
     titles: Sequence[str],
 ) -> Figure:
-    """Images [N, 1, H, W] in a grid and under each what every network answers; wrong answers, those that are not the label, are orange and bold.
+    """Show images in a grid, and under each what every network answers.
 
-    answers: N classes for each network. labels: the N true classes. titles: one for each column.
+    Parameters
+    ----------
+    images : Tensor
+        [N, 1, H, W] in [0, 1], row by row.
+    answers : mapping
+        N classes by network.
+    labels : sequence of int
+        The N true classes.
+    columns : int
+        Images side by side.
+    titles : sequence of str
+        One for each column.
+
+    Returns
+    -------
+    Figure
+        Answers that are not the label are orange and bold.
     """
     count = len(images) // columns
     figure, axes = subplots(
@@ -127,9 +162,20 @@ def answered(
 def noise_law(
     panels: Mapping[str, Mapping[str, tuple[Tensor, Tensor]]], *, factor: float
 ) -> Figure:
-    """For each image the length of the noise against the length of the shortest perturbation (shortest [N], noise [N]), by panel and network.
+    """Show for each image the length of the noise against that of the shortest perturbation.
 
-    The line is noise = factor times shortest; images where either is zero or infinite are left out.
+    Parameters
+    ----------
+    panels : mapping
+        By panel and network, the lengths of the shortest perturbations [N] and of the noise [N].
+        Images where either is infinite, or the shortest is at most 0.01, are left out.
+    factor : float
+        The line is where the noise is so many times as long.
+
+    Returns
+    -------
+    Figure
+        Panels with the same logarithmic axes.
     """
     figure, axes = subplots(
         1, len(panels), sharex=True, sharey=True, figsize=(6.4, 4.4), squeeze=False

@@ -23,7 +23,22 @@ FAMILIES = {
 
 
 def line_search(c: Sequence[float], lengths: Sequence[float], hit: Sequence[bool]) -> Figure:
-    """Length of the minimiser's perturbation against c, on a logarithmic axis: filled dots where it is classified as the target."""
+    """Show the length of the minimiser's perturbation against c.
+
+    Parameters
+    ----------
+    c : sequence of float
+        The weights of the length in the penalty, on a logarithmic axis.
+    lengths : sequence of float
+        Of the perturbation, one for each c.
+    hit : sequence of bool
+        Whether the perturbed image is classified as the target.
+
+    Returns
+    -------
+    Figure
+        The dots where it is so are filled.
+    """
     figure, axis = subplots()
     axis.plot(c, lengths, color=COLORS["grey"], lw=1, zorder=1)
     for success, style in (
@@ -50,7 +65,22 @@ def adversarial(
     noise_answers: Sequence[int],
     distortions: Sequence[float],
 ) -> Figure:
-    """Four rows: originals [N, 1, H, W], the magnified change, the distorted images, noisy ones; answers are the network's classes."""
+    """Show adversarial images below their originals, and noise of the same size below both.
+
+    Parameters
+    ----------
+    originals, distorted, noisy : Tensor
+        Images [N, 1, H, W] in [0, 1].
+    answers, noise_answers : sequence of int
+        The network's N classes of the distorted and of the noisy images.
+    distortions : sequence of float
+        Of the distorted images, RMS per pixel.
+
+    Returns
+    -------
+    Figure
+        Four rows of N: the originals, the magnified changes, the distorted and the noisy images.
+    """
     change = (distorted - originals).cpu()
     figure, axes = subplots(
         4, len(originals), figsize=(6.4, 4 * 6.4 / len(originals) * 1.15), squeeze=False
@@ -76,10 +106,20 @@ def adversarial(
 
 
 def benchmark(frame: pd.DataFrame, *, highest: float = 1.4) -> Figure:
-    """One panel a network: mean length relative to our best search, on the same images, against milliseconds an image.
+    """Show how long attacks' changes are, and how many milliseconds an image they take.
 
-    frame: rows with network, library, method, n, seconds, success and ratio, as benchmarks/search.py writes them. Filled marks: success
-    on every image; a ratio above `highest` is drawn there.
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with network, library, method, n, seconds, success and ratio, as benchmarks/search.py
+        writes them. The ratio is that of the mean length to our best search's, on the same images.
+    highest : float
+        A larger ratio is drawn there.
+
+    Returns
+    -------
+    Figure
+        One panel a network, one mark a method, filled where it succeeded on every image.
     """
     networks = list(dict.fromkeys(frame["network"]))
     figure, grid = subplots(

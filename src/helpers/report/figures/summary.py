@@ -20,9 +20,20 @@ def all_cells(
     *,
     labelled: int = 6,
 ) -> Figure:
-    """Our numbers against the paper's, with both intervals: percentages on square-root axes, distortions and norms on logarithmic ones.
+    """Show our numbers against the paper's, with both intervals.
 
-    Of the percentages, the `labelled` farthest from the diagonal that do not agree are numbered and named; of the others, four each.
+    Parameters
+    ----------
+    percentages, distortions, norms : sequence of (str, Estimate, Estimate, bool)
+        The name, the paper's number, ours, and whether the two agree.
+    labelled : int
+        Of the percentages that do not agree, so many are numbered and named, those farthest from
+        the diagonal; of the distortions and of the norms, four each.
+
+    Returns
+    -------
+    Figure
+        Three panels: percentages on square-root axes, distortions and norms on logarithmic ones.
     """
     figure, axes = subplots(3, 1, figsize=(6.4, 13), height_ratios=[1.35, 1, 1])
     ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
@@ -30,9 +41,8 @@ def all_cells(
         (axes[0].set_xscale, axes[0].set_xlim, axes[0].set_xticks),
         (axes[0].set_yscale, axes[0].set_ylim, axes[0].set_yticks),
     ):
-        scale(
-            "function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square)
-        )  # where sampling errors are of about the same size everywhere
+        # Where sampling errors are of about the same size everywhere.
+        scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
         limits(0, 103)
         marks(ticks, [str(tick) for tick in ticks])
     axes[0].plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
@@ -56,7 +66,7 @@ def all_cells(
 
 
 def _logarithmic(axis: Axes, values: Sequence[float]) -> None:
-    """Equal logarithmic axes around the values, and the line on which ours is the paper's number."""
+    """Equal logarithmic axes around the values, and the line where ours is the paper's number."""
     ends = min(values) / 1.3, max(values) * 1.3
     ticks = [
         digit * 10.0**power
@@ -96,7 +106,7 @@ def _points(axis: Axes, pairs: Sequence[Pair]) -> None:
 
 
 def _names(axis: Axes, pairs: Sequence[Pair]) -> None:
-    """A number beside each of the points, left and right by turns, and the names by number in the empty upper left corner."""
+    """A number beside each point, left and right by turns, and the names in the empty corner."""
     for number, (name, theirs, ours, _) in enumerate(pairs, start=1):
         place, side = ((-6, 0), "right") if number % 2 else ((6, 0), "left")
         axis.annotate(

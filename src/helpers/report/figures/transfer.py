@@ -12,7 +12,20 @@ from helpers.report.figures.base import COLORS, subplots
 def matrix_against_paper(
     ours: np.ndarray, paper: np.ndarray, *, rows: Sequence[str], columns: Sequence[str]
 ) -> Figure:
-    """Two matrices of percentages [R, C] in one: each cell's upper half is ours, its lower half the paper's, on one scale of shades."""
+    """Show two matrices of percentages in one.
+
+    Parameters
+    ----------
+    ours, paper : ndarray
+        [R, C], in percent.
+    rows, columns : sequence of str
+        R and C names.
+
+    Returns
+    -------
+    Figure
+        Each cell's upper half is ours, its lower half the paper's, on one scale of shades.
+    """
     both = np.stack([ours, paper], axis=1).reshape(2 * len(rows), len(columns))
     figure, axis = subplots(figsize=(6.4, 0.62 * len(rows) + 1.5))
     axis.imshow(both, cmap="Blues", vmin=0, vmax=100, aspect="auto")
@@ -50,7 +63,24 @@ def agreement(
     agrees: Sequence[bool],
     labelled: int = 4,
 ) -> Figure:
-    """Our percentages against the paper's, with both intervals, on the diagonal where they are equal; the `labelled` farthest are named. Square-root axes."""
+    """Show our percentages against the paper's, with both intervals.
+
+    Parameters
+    ----------
+    ours, paper : sequence of Estimate
+        In percent.
+    names : sequence of str
+        Of the pairs.
+    agrees : sequence of bool
+        Whether the two of a pair agree.
+    labelled : int
+        So many pairs are named, those farthest from the diagonal.
+
+    Returns
+    -------
+    Figure
+        On square-root axes, with the diagonal where both are equal.
+    """
     figure, axis = subplots(figsize=(6.4, 5.6))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
     for wanted, color, marker, label in (
@@ -81,10 +111,8 @@ def agreement(
     order = sorted(
         range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value)
     )[:labelled]
-    for above, corner, side in (
-        (True, (0.02, 0.96), "left"),
-        (False, (0.98, 0.4), "right"),
-    ):  # names in the two empty corners, in the points' order
+    # The names stand in the two empty corners, in the points' order.
+    for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):
         line = {
             "arrowstyle": "-",
             "color": COLORS["grey"],
@@ -112,9 +140,8 @@ def agreement(
         (axis.set_xscale, axis.set_xlim, axis.set_xticks),
         (axis.set_yscale, axis.set_ylim, axis.set_yticks),
     ):
-        scale(
-            "function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square)
-        )  # where sampling errors are of about the same size everywhere
+        # Where sampling errors are of about the same size everywhere.
+        scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
         limits(0, 100)
         marks(ticks, [str(tick) for tick in ticks])
     axis.set(xlabel="paper (%)", ylabel="ours (%)")
@@ -131,7 +158,24 @@ def spike(
     ylabel: str,
     labels: tuple[str, str],
 ) -> Figure:
-    """Counts along x above what is expected, the highest one marked with its x; labels: of the counts and of what is expected."""
+    """Show counts along x beside what is expected, the highest one marked with its x.
+
+    Parameters
+    ----------
+    x : sequence of int
+        What is counted.
+    counted, expected : sequence of float
+        One for each x.
+    xlabel, ylabel : str
+        Of the axes.
+    labels : tuple of str
+        Of the counts, and of what is expected.
+
+    Returns
+    -------
+    Figure
+        Of one panel.
+    """
     figure, axis = subplots(figsize=(6.4, 3.2))
     axis.step(x, counted, where="mid", color=COLORS["blue"], lw=1, label=labels[0])
     axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5, label=labels[1])
@@ -156,7 +200,22 @@ def pair_matrix(
     names: Sequence[str],
     marked: Sequence[tuple[str, str]] = (),
 ) -> Figure:
-    """A number for each ordered pair (row, column) of different names, shaded by size; pairs in `marked` carry a dot."""
+    """Show a number for each ordered pair of different names, shaded by its size.
+
+    Parameters
+    ----------
+    values : mapping
+        By (row, column); a pair without a number is an empty cell.
+    names : sequence of str
+        Of the rows, which are those of the columns.
+    marked : sequence of (str, str)
+        The pairs that carry a dot.
+
+    Returns
+    -------
+    Figure
+        Of one panel.
+    """
     grid = np.array([[values.get((row, column), np.nan) for column in names] for row in names])
     limit = max(1.0, float(np.nanmax(np.abs(grid))))
     figure, axis = subplots(figsize=(6.4, 0.5 * len(names) + 1.4))

@@ -15,14 +15,24 @@ def interval_rows(
     lines: Mapping[str, float] | None = None,
     unit: str = "",
 ) -> Figure:
-    """Estimates by panel, row and series: panels side by side, in each a dot with its interval for every series of every row.
+    """Show estimates in rows: a dot with its interval for every series of every row.
 
-    lines: vertical lines, named along the top, through every panel. All panels have the rows and series of the first.
+    Parameters
+    ----------
+    panels : mapping
+        The estimates by panel, row and series. All panels have the rows and series of the first.
+    lines : mapping, optional
+        Where vertical lines stand in every panel, by the names that they have along the top.
+    unit : str
+        Below the axes.
+
+    Returns
+    -------
+    Figure
+        The panels stand side by side.
     """
-    rows, series = (
-        list(next(iter(panels.values()))),
-        list(next(iter(next(iter(panels.values())).values()))),
-    )
+    first = next(iter(panels.values()))
+    rows, series = list(first), list(next(iter(first.values())))
     figure, axes = subplots(
         1,
         len(panels),
@@ -86,7 +96,24 @@ def curve_panels(
     xlabel: str = "",
     ylabel: str = "",
 ) -> Figure:
-    """Estimates along a logarithmic axis x, by panel and series: a curve with its intervals as vertical lines for every series."""
+    """Show estimates along a logarithmic axis as curves, with their intervals as vertical lines.
+
+    Parameters
+    ----------
+    panels : mapping
+        By panel and series, an estimate for each x.
+    x : sequence of float
+        Where they were measured.
+    columns : int
+        Panels side by side.
+    xlabel, ylabel : str
+        Of all panels.
+
+    Returns
+    -------
+    Figure
+        One panel a title, all with the same axes.
+    """
     count = -(-len(panels) // columns)
     figure, axes = subplots(
         count, columns, sharex=True, sharey=True, figsize=(6.4, 2.3 * count + 0.7), squeeze=False
@@ -95,9 +122,8 @@ def curve_panels(
         for number, ((name, found), marker, color) in enumerate(
             zip(curves.items(), "osD^vP", COLORS.values(), strict=False)
         ):
-            places = np.asarray(x) * 1.05 ** (
-                number - (len(curves) - 1) / 2
-            )  # side by side, so that intervals do not hide each other
+            # Side by side, so that intervals do not hide each other.
+            places = np.asarray(x) * 1.05 ** (number - (len(curves) - 1) / 2)
             axis.vlines(
                 places,
                 [estimate.low for estimate in found],
