@@ -21,9 +21,22 @@ WIDTHS = {"%": ".1f", "distortion": ".3f", "norm": ".2f"}
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of a table of the paper and ours; `full` is ours under that profile. None where it was not measured.
+    """One number of a table of the paper, and ours.
 
-    comparable: whether ours is of the paper's data set.
+    Parameters
+    ----------
+    table, row, column : str
+        Where the paper prints it.
+    unit : {"%", "distortion", "norm"}
+        Of both numbers.
+    printed : float
+        The paper's number.
+    ours : Estimate, optional
+        Ours; None where it was not measured.
+    full : Estimate, optional
+        Ours under the profile full, likewise.
+    comparable : bool
+        Whether ours is of the paper's data set.
     """
 
     table: str
@@ -38,15 +51,15 @@ class Cell:
     @property
     def id(self) -> str:
         """The id of its record."""
-        return (
-            f"{self.table}/{self.row}"
-            if self.table == "table5"
-            else f"{self.table}/{self.row}/{self.column}"
-        )
+        row = f"{self.table}/{self.row}"
+        return row if self.table == "table5" else f"{row}/{self.column}"
 
     @property
     def diagonal(self) -> bool:
-        """Whether it is the error of the very network that the images were made for: 100 % if the search succeeds."""
+        """Whether it is the error of the very network that the images were made for.
+
+        It is 100 % if the search succeeds.
+        """
         return self.row == self.column
 
     @property
@@ -69,52 +82,79 @@ class Cell:
             return "its kernels; ours are another AlexNet's"
         if "AE400-10" in (self.row, self.column):
             return "how the autoencoder was made sparse"
-        return (
-            "how targets were drawn, and which images"
-            if self.column == "distortion"
-            else "initial weights, and which images"
-        )
+        if self.column == "distortion":
+            return "how targets were drawn, and which images"
+        return "initial weights, and which images"
 
     @property
     def where(self) -> str:
         """The table of the book that measured it, as a MyST role."""
+        return f"{{numref}}`{self._label}`"
+
+    @property
+    def _label(self) -> str:
         if "noise" in self.row:
-            return "{numref}`noise-rows`"
-        if self.table in {"table2", "table4"} and self.column != "distortion":
-            return (
-                f"{{numref}}`fig-{self.table}`"
-                if self.row.endswith(self.column)
-                else f"{{numref}}`{self.table}-cells`"
-            )
-        return (
-            "{numref}`table5`"
-            if self.table == "table5"
-            else f"{{numref}}`{self.table}-{'distortion' if self.column == 'distortion' else 'errors'}`"
-        )
+            return "noise-rows"
+        if self.table == "table5":
+            return "table5"
+        if self.column == "distortion":
+            return f"{self.table}-distortion"
+        if self.table in {"table1", "table3"}:
+            return f"{self.table}-errors"
+        # The chapter on transfer shows errors of the network itself in its figures alone.
+        return f"fig-{self.table}" if self.row.endswith(self.column) else f"{self.table}-cells"
 
 
 def cells(
     ours: dict[str, Estimate], full: dict[str, Estimate] | None = None, *, dataset: str = "mnist"
 ) -> list[Cell]:
-    """All cells of Tables 1 to 5, row by row, with what was measured; those of Tables 1 to 4 compare with MNIST only."""
+    """Return all cells of Tables 1 to 5, row by row, with what was measured.
+
+    Parameters
+    ----------
+    ours : dict of str to Estimate
+        Our numbers by the ids of their records; others than those of the tables do not matter.
+    full : dict of str to Estimate, optional
+        Those under the profile full.
+    dataset : str
+        The data set of both. Tables 1 to 4 compare with MNIST only.
+
+    Returns
+    -------
+    list of Cell
+        118 of them.
+
+    Examples
+    --------
+    >>> found = cells({"table5/conv1": Estimate(2.7, 2.7, 2.7, 1)})
+    >>> len(found), [cell.row for cell in found if cell.ours]
+    (118, ['conv1'])
+    """
     found = []
     for table, frame in TABLES.items():
+        comparable = dataset == "mnist" or table == "table5"
         for row, column in itertools.product(map(str, frame.index), map(str, frame.columns)):
             unit = "norm" if table == "table5" else "distortion" if column == "distortion" else "%"
-            bare = Cell(
-                table,
-                row,
-                column,
-                unit,
-                float(frame.loc[row, column]),  # type: ignore[arg-type]
-                comparable=dataset == "mnist" or table == "table5",
-            )
+            printed = float(frame.loc[row, column])  # type: ignore[arg-type]
+            bare = Cell(table, row, column, unit, printed, comparable=comparable)
             found.append(replace(bare, ours=ours.get(bare.id), full=(full or {}).get(bare.id)))
     return found
 
 
 def counts(cells: Sequence[Cell]) -> pd.DataFrame:
-    """How many cells each table has, how many were measured, and how many of these agree; the diagonals, 100 % by construction, apart."""
+    """Count the cells of each table, those that were measured, and those of them that agree.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of all tables.
+
+    Returns
+    -------
+    DataFrame
+        A row for each table and one for all. The diagonals, 100 % by construction, are counted
+        apart.
+    """
     rows = {}
     for table in [*TABLES, "all"]:
         chosen = [cell for cell in cells if table in {cell.table, "all"}]
@@ -131,43 +171,83 @@ def counts(cells: Sequence[Cell]) -> pd.DataFrame:
 
 
 def measured_in(cells: Sequence[Cell], table: str) -> str:
-    """The tables and figures of the book that measured a table's cells, in MyST."""
+    """Name the tables and figures of the book that measured a table's cells.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of all tables.
+    table : str
+        One of `TABLES`.
+
+    Returns
+    -------
+    str
+        MyST roles, each once.
+    """
     return ", ".join(
         dict.fromkeys(cell.where for cell in cells if cell.table == table and cell.ours)
     )
 
 
 def matrix(cells: Sequence[Cell], table: str) -> pd.DataFrame:
-    """One table of the paper as "ours (paper)", with a ≠ where they do not agree."""
+    """Show one table of the paper beside ours.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Of all tables.
+    table : str
+        One of `TABLES`.
+
+    Returns
+    -------
+    DataFrame
+        Each cell is "ours (paper)", with a ≠ where they do not agree.
+    """
     rows: dict[str, dict[str, str]] = {}
     for cell in (cell for cell in cells if cell.table == table):
         ours = "–" if cell.ours is None else f"{cell.ours.value:{WIDTHS[cell.unit]}}"
-        rows.setdefault(cell.row, {})[cell.column] = f"{ours} ({cell.printed:g})" + (
-            "\N{NO-BREAK SPACE}≠" if cell.agrees is False else ""
-        )
+        mark = "\N{NO-BREAK SPACE}≠" if cell.agrees is False else ""
+        rows.setdefault(cell.row, {})[cell.column] = f"{ours} ({cell.printed:g}){mark}"
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def listing(cells: Sequence[Cell]) -> pd.DataFrame:
-    """Every cell on a line of its own: the paper's number, ours with interval and n, the difference, the verdict, and where it was measured."""
-    rows = {}
-    for cell in cells:
-        width = WIDTHS[cell.unit]
-        rows[
-            f"{cell.table.capitalize().replace('e', 'e ')}: {cell.row}"
-            + (f" → {cell.column}" if cell.table != "table5" else "")
-        ] = {
-            "paper": f"{cell.printed:g}",
-            "ours": None
-            if cell.ours is None
-            else f"{cell.ours:{width}}"
-            if cell.unit != "norm"
-            else f"{cell.ours.value:{width}}",
-            "n": None if cell.ours is None else f"{cell.ours.n:,}",
-            "full": None if cell.full is None else f"{cell.full:{width}}",
-            "difference": cell.agreement and f"{cell.agreement.difference:+{width}}",
-            "agree": {True: "yes", False: "no", None: None}[cell.agrees],
-            "measured in": cell.where if cell.ours else "not measured",
-        }
-    frame = pd.DataFrame.from_dict(rows, orient="index")
+    """List every cell on a line of its own.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        In their order.
+
+    Returns
+    -------
+    DataFrame
+        The paper's number, ours with interval and n, the difference, whether the two agree, and
+        where ours was measured. The column "full" is there if any cell was measured under it.
+    """
+    frame = pd.DataFrame.from_dict({_title(cell): _line(cell) for cell in cells}, orient="index")
     return frame.drop(columns="full") if frame["full"].isna().all() else frame
+
+
+def _title(cell: Cell) -> str:
+    """A cell's place, as "Table 2: FC10(1) → AE400-10"."""
+    row = f"{cell.table.capitalize().replace('e', 'e ')}: {cell.row}"
+    return row if cell.table == "table5" else f"{row} → {cell.column}"
+
+
+def _line(cell: Cell) -> dict[str, str | None]:
+    """A cell's line in the list, by column; None where there is nothing to say."""
+    width = WIDTHS[cell.unit]
+    # A norm is no average, so it has no interval.
+    ours = cell.ours.value if cell.ours and cell.unit == "norm" else cell.ours
+    return {
+        "paper": f"{cell.printed:g}",
+        "ours": None if ours is None else f"{ours:{width}}",
+        "n": None if cell.ours is None else f"{cell.ours.n:,}",
+        "full": None if cell.full is None else f"{cell.full:{width}}",
+        "difference": cell.agreement and f"{cell.agreement.difference:+{width}}",
+        "agree": {True: "yes", False: "no", None: None}[cell.agrees],
+        "measured in": cell.where if cell.ours else "not measured",
+    }

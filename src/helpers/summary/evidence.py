@@ -73,7 +73,18 @@ def full(edition: Edition) -> dict[str, Estimate]:
 
 
 def estimates(contents: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
-    """Every record of some results files by its id; one without an interval has none around its value."""
+    """Read every record of some results files.
+
+    Parameters
+    ----------
+    contents : sequence of dict
+        Results files, as `results.read` returns them.
+
+    Returns
+    -------
+    dict of str to Estimate
+        By id. One without an interval is an estimate of no width.
+    """
     found = {}
     for record in (record for content in contents for record in content["records"]):
         low, high = (

@@ -1,4 +1,4 @@
-"""The paper's six claims and what its printed text has wrong, each with the chapters' claims that decide it."""
+"""The paper's six claims and the slips of its text, with the chapters' claims that decide them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,18 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Statement:
-    """Something that the paper says. decided_by: the chapters' claims that it stands or falls with; where: what shows it, in MyST.
+    """Something that the paper says.
 
-    missing: why nothing does.
+    Parameters
+    ----------
+    text : str
+        What it says, or what is wrong with it, in sentences.
+    where : str
+        What shows it, in MyST.
+    decided_by : tuple of str
+        The chapters' claims that it stands or falls with, each as "chapter/id".
+    missing : str
+        Why nothing shows it.
     """
 
     text: str
@@ -27,7 +36,8 @@ class Statement:
 
 CLAIMS = {
     "Units": Statement(
-        "A unit means no more than a random direction: the space, not the unit, carries the meaning.",
+        "A unit means no more than a random direction: "
+        "the space, not the unit, carries the meaning.",
         "{doc}`units`",
         ("units/no more coherent", "units/random coherent"),
     ),
@@ -65,8 +75,10 @@ CLAIMS = {
         ),
     ),
     "Training": Statement(
-        "Training on adversarial examples regularises: below {adversarial} % test error, against {weight decay} % with weight decay "
-        "and {dropout} % with dropout.".format(**paper.TRAINING_ON_ADVERSARIAL_EXAMPLES),
+        "Training on adversarial examples regularises: below {adversarial} % test error, against "
+        "{weight decay} % with weight decay and {dropout} % with dropout.".format(
+            **paper.TRAINING_ON_ADVERSARIAL_EXAMPLES
+        ),
         missing="It has no chapter yet.",
     ),
 }
@@ -112,8 +124,10 @@ FIGURES = {
         "The same for AlexNet.", missing="ImageNet's validation set cannot be shipped with a book."
     ),
     "Figure 5": Statement(
-        f"AlexNet, and images that it takes for ostriches, at an average distortion of {paper.FIGURE5_DISTORTION}.",
-        missing="It needs images of ImageNet and AlexNet's fully connected layers, which cannot be shipped with a book.",
+        "AlexNet, and images that it takes for ostriches, at an average distortion of "
+        f"{paper.FIGURE5_DISTORTION}.",
+        missing="It needs images of ImageNet and AlexNet's fully connected layers, which cannot be "
+        "shipped with a book.",
     ),
     "Figure 6": Statement(
         "A classifier of cars.", missing="Neither its network nor its images were published."
@@ -127,9 +141,24 @@ FIGURES = {
 
 
 def deciding(claims: Mapping[str, Claim], statement: Statement) -> list[Claim]:
-    """The chapters' claims that decide a statement.
+    """Return the chapters' claims that decide a statement.
 
-    Raises ValueError naming a claim that no chapter makes.
+    Parameters
+    ----------
+    claims : mapping
+        The chapters' claims by "chapter/id".
+    statement : Statement
+        What is to be judged.
+
+    Returns
+    -------
+    list of Claim
+        In the statement's order; empty where nothing decides it.
+
+    Raises
+    ------
+    ValueError
+        Naming a claim that no chapter makes.
     """
     if lacking := [name for name in statement.decided_by if name not in claims]:
         raise ValueError(
@@ -139,7 +168,7 @@ def deciding(claims: Mapping[str, Claim], statement: Statement) -> list[Claim]:
 
 
 def verdict(claims: Mapping[str, Claim], statement: Statement) -> str:
-    """The rule: a statement is as strong as the weakest claim that decides it.
+    """Judge a statement: it is as strong as the weakest claim that decides it.
 
     Parameters
     ----------
@@ -152,6 +181,19 @@ def verdict(claims: Mapping[str, Claim], statement: Statement) -> str:
     -------
     str
         One of `rules.VERDICTS`, which fall in strength; "not measured" where nothing decides it.
+
+    Raises
+    ------
+    ValueError
+        Naming a claim that no chapter makes.
+
+    Examples
+    --------
+    >>> from helpers.report.rules import Ruling
+    >>> strong = Claim("a", "", "paper", Ruling("holds", "", ""))
+    >>> weak = Claim("b", "", "paper", Ruling("undecided", "", ""))
+    >>> verdict({"noise/a": strong, "noise/b": weak}, Statement("", "", ("noise/a", "noise/b")))
+    'undecided'
     """
     found = [claim.ruling.verdict for claim in deciding(claims, statement)]
     return max(found, key=VERDICTS.index) if found else NOT_MEASURED
@@ -175,21 +217,35 @@ def entries(
     -------
     Markdown
         A paragraph for each, with its verdict, where it is shown, and the deciding claims below.
+
+    Raises
+    ------
+    ValueError
+        Naming a claim that no chapter makes.
     """
     lines = []
     for title, statement in statements.items():
         where = f"See {statement.where}." if statement.where else statement.missing
-        judgement = WORDS.get(verdict(claims, statement), NOT_MEASURED).capitalize()
-        heading = (
-            f"**{title}: {judgement[:1].lower()}{judgement[1:]}.**" if judged else f"**{title}**"
-        )
+        judgement = WORDS.get(verdict(claims, statement), NOT_MEASURED)
+        heading = f"**{title}: {judgement}.**" if judged else f"**{title}**"
         lines += [f"{heading} {statement.text} {where}", ""]
         lines += [f"- {entry(claim, rule=False)}" for claim in deciding(claims, statement)] + [""]
     return Markdown("\n".join(lines))
 
 
 def listing(claims: Mapping[str, Claim]) -> Markdown:
-    """Every claim of every chapter, with its rule and what was found."""
+    """List every claim of every chapter, with its rule and what was found.
+
+    Parameters
+    ----------
+    claims : mapping
+        The chapters' claims by "chapter/id".
+
+    Returns
+    -------
+    Markdown
+        A list for each chapter.
+    """
     chapters: dict[str, list[Claim]] = {}
     for name, claim in claims.items():
         chapters.setdefault(name.partition("/")[0], []).append(claim)
