@@ -1,9 +1,12 @@
-"""Minimum-norm attacks side by side, on the same networks, images and machine: python benchmarks/search.py.
+"""Minimum-norm attacks side by side: python benchmarks/search.py.
 
-Four comparisons, in one run: the nearest adversarial image by every method; random targets against SciPy's L-BFGS-B image by
-image; the exact solver against Clarabel image by image; and how time and memory grow with the number of images. Every image that
-a method returns is judged here, not by the method: it counts if it lies in [0, 1] and the network misclassifies it.
-Peers get their defaults and the settings that suit them best. Writes results/benchmarks/search.json.
+All run on the same networks, images and machine. Four comparisons are made in one run: the nearest
+adversarial image by every method; random targets against SciPy's L-BFGS-B image by image; the exact
+solver against Clarabel image by image; and how time and memory grow with the number of images.
+
+Every image that a method returns is judged here, not by the method: it counts if it lies in [0, 1]
+and the network misclassifies it. Peers get their defaults and the settings that suit them best.
+Writes results/benchmarks/search.json.
 """
 
 import argparse
@@ -31,25 +34,44 @@ from helpers import data, exact, files, machine, models, places, search, threads
 from helpers.report import results
 from helpers.search import adversarial
 
-NETWORKS = {
-    "FC10(1e-4)": 256,
-    "FC10(1)": 256,
-    "FC100-100-10": 256,
-    "ConvNet": 64,
-}  # correctly classified training images for each
+# Correctly classified training images for each.
+NETWORKS = {"FC10(1e-4)": 256, "FC10(1)": 256, "FC100-100-10": 256, "ConvNet": 64}
 SCIPY_IMAGES = 16
 TASKS = ("growth", "exact", "random", "nearest")
 WARM_UP = 4  # images of the first call, which is not timed
 OUTPUT = places.BENCHMARKS / "search.json"
 
-Attack = Callable[
-    [nn.Module, Tensor, Tensor], Tensor
-]  # network, images, labels -> adversarial images
+# From a network, images and their labels to adversarial images.
+Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One method on one network. mean_l2, median_l2: over its successes; ratio: its mean over ours ("best") on the same images."""
+    """One method on one network.
+
+    Parameters
+    ----------
+    task : str
+        One of `TASKS`.
+    network, library, method : str
+        What was attacked, and by what.
+    n : int
+        Images.
+    seconds : float
+        By the clock.
+    success : float
+        The share of the images for which an adversarial image was found.
+    mean_l2, median_l2 : float, optional
+        Over these.
+    forward : float
+        Images through the network, for each image attacked.
+    backward : float
+        Of them, how often a gradient was taken.
+    ratio : float, optional
+        The mean length over that of our search ("best") on the same images.
+    gigabytes : float, optional
+        Peak memory of the process.
+    """
 
     task: str
     network: str
@@ -60,19 +82,19 @@ class Measurement:
     success: float
     mean_l2: float | None
     median_l2: float | None
-    forward: float  # images through the network, for each image attacked
-    backward: float  # of them, how often a gradient was taken
+    forward: float
+    backward: float
     ratio: float | None = None
-    gigabytes: float | None = None  # peak memory of the process
+    gigabytes: float | None = None
 
 
 def of_foolbox(attack: foolbox.attacks.base.MinimizationAttack) -> Attack:
     """A minimum-norm attack of foolbox."""
 
     def run(network: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-        return attack(foolbox.PyTorchModel(network, bounds=(0, 1)), images, labels, epsilons=None)[
-            1
-        ]
+        model = foolbox.PyTorchModel(network, bounds=(0, 1))
+        _, clipped, _ = attack(model, images, labels, epsilons=None)
+        return clipped
 
     return run
 
@@ -90,7 +112,7 @@ def ours(**options: object) -> Attack:
 
 
 def peers() -> dict[tuple[str, str], Attack]:
-    """Library and setting of every attack that looks for the nearest adversarial image; ours come first."""
+    """Every attack that looks for the nearest image, by library and setting; ours come first."""
     attacks = foolbox.attacks
     ddn = attacks.DDNAttack(steps=100)
     return {
@@ -146,10 +168,10 @@ class Counter:
 def judged(network: nn.Module, images: Tensor, found: Tensor, labels: Tensor) -> Tensor:
     """The length of each change, [n] float64; inf where the result is no adversarial image."""
     found = found.detach()
-    valid = ((found >= 0) & (found <= 1)).flatten(1).all(dim=1) & (
-        network(found).argmax(dim=1) != labels
-    )
-    return torch.where(valid, (found.double() - images.double()).flatten(1).norm(dim=1), torch.inf)
+    in_box = ((found >= 0) & (found <= 1)).flatten(1).all(dim=1)
+    fools = network(found).argmax(dim=1) != labels
+    lengths = (found.double() - images.double()).flatten(1).norm(dim=1)
+    return torch.where(in_box & fools, lengths, torch.inf)
 
 
 def measure(
@@ -196,7 +218,7 @@ def nearest(name: str, count: int) -> list[Measurement]:
 
 
 def in_one_thread(*arguments: object, **options: object) -> adversarial.Adversarial:
-    """SciPy's search where it is fastest: for one image at a time, a second thread costs more than it brings."""
+    """SciPy's search in one thread: image by image, a second one costs more than it brings."""
     with threads.one():
         return search.by_scipy(*arguments, **options)  # type: ignore[arg-type]
 
@@ -226,7 +248,7 @@ def random_targets(name: str, count: int) -> list[Measurement]:
 
 
 def clarabel_one(slopes: np.ndarray, needed: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The shortest r with slopes @ r >= needed and x + r in the box, by an interior-point method."""
+    """The shortest r with slopes @ r >= needed and x + r in the box, by interior points."""
     identity = sparse.identity(len(x), format="csc")
     constraints = sparse.vstack([sparse.csc_matrix(-slopes), identity, -identity], format="csc")
     bounds = np.concatenate([-needed, 1 - x, x])
@@ -279,7 +301,7 @@ def exact_minimum(name: str, count: int) -> list[Measurement]:
 
 
 def growth(count: int, effort: str) -> Measurement:
-    """Time of a search for `count` images of FC100-100-10, in a process of its own, for its peak memory."""
+    """A search for `count` images of FC100-100-10, alone in a process, whose peak memory counts."""
     network, train = models.load("FC100-100-10"), data.mnist("train")[:count]
     search.minimum_distortion(network, *train[:WARM_UP], targets="nearest", effort=effort)
     started = time.perf_counter()

@@ -1,11 +1,18 @@
-"""The operator norm of a layer, by several methods, on the same layers and machine: python benchmarks/spectral.py.
+"""The operator norm of a layer, by several methods: python benchmarks/spectral.py.
 
-For every layer: spectral.operator_norm; plain power iteration on the layer and its adjoint, after 60 and 1000 steps and once it is as
-near as operator_norm promises and as operator_norm came; a dense SVD of the layer's matrix where that fits; the norm of the same kernels
-on a periodic grid, which is what methods based on the Fourier transform give, as an estimate of the zero-padded layer's. All in
-float64 and in one thread. The reference is the dense SVD where it fits, else ARPACK's on the layer and its adjoint to its last digit, with
-the residual of its eigenpair. Seconds are the processor's, which other processes on the machine disturb less than the clock's; of runs
-under ten seconds, the least of three. Writes results/benchmarks/spectral.json.
+All run on the same layers and machine, in float64 and in one thread. For every layer:
+
+- spectral.operator_norm;
+- plain power iteration on the layer and its adjoint, after 60 and 1000 steps, and once it is as
+  near as operator_norm promises and as operator_norm came;
+- a dense SVD of the layer's matrix, where that fits;
+- the norm of the same kernels on a periodic grid, which is what methods based on the Fourier
+  transform give, as an estimate of the zero-padded layer's.
+
+The reference is the dense SVD where it fits. Elsewhere it is ARPACK's value on the layer and its
+adjoint to its last digit, with the residual of its eigenpair. Seconds are the processor's, which
+other processes on the machine disturb less than the clock's; of runs under ten seconds, the least
+of three. Writes results/benchmarks/spectral.json.
 """
 
 import argparse
@@ -50,7 +57,29 @@ class Case:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One method on one layer. error: relative to the reference, signed; residual: of the reference's eigenpair, relative, 0 for a dense SVD."""
+    """One method on one layer.
+
+    Parameters
+    ----------
+    layer, weight, input : str
+        The layer's name, and the shapes of its weight and of its input.
+    method : str
+        What found the norm.
+    steps : int, optional
+        Of power iteration.
+    seconds : float
+        Of the processor.
+    value : float
+        The norm.
+    error : float
+        Relative to the reference, with its sign.
+    reference : str
+        What found that.
+    residual : float
+        Of the reference's eigenpair, relative; 0 for a dense SVD.
+    reached : bool
+        False where power iteration was stopped before it was as near as wanted.
+    """
 
     layer: str
     weight: str
@@ -62,11 +91,11 @@ class Measurement:
     error: float
     reference: str
     residual: float
-    reached: bool = True  # False where power iteration was stopped before it was as near as wanted
+    reached: bool = True
 
 
 def cases() -> list[Case]:
-    """AlexNet's convolutions at 224 x 224, one of the largest kinds in use, and layers of this book's networks."""
+    """AlexNet's convolutions at 224 x 224, one of the largest in use, and this book's layers."""
     alexnet, convnet = pretrained.load("alexnet"), models.load("ConvNet")
     wide = nn.Conv2d(512, 512, 3, padding=1, bias=False)
     with torch.no_grad():
@@ -89,18 +118,13 @@ def cases() -> list[Case]:
 
 
 class Operator:
-    """The layer's linear part in float64 and its Gram operator, by automatic differentiation; it counts how often that is applied."""
+    """The layer's linear part in float64, and its Gram operator by automatic differentiation."""
 
     def __init__(self, case: Case) -> None:
-        self.linear, self.shape, self.applied = (
-            operators._linear_part(case.layer),
-            (1, *case.shape),
-            0,
-        )
+        self.linear, self.shape = operators._linear_part(case.layer), (1, *case.shape)
 
     def gram(self, vector: Tensor) -> Tensor:
         """W^T W x."""
-        self.applied += 1
         point = vector.reshape(self.shape).requires_grad_()
         image = self.linear(point)
         return torch.autograd.grad(image, point, image.detach())[0]
@@ -113,7 +137,7 @@ class Operator:
 
 
 def timed(run: Callable[[], float]) -> tuple[float, float]:
-    """A result and the seconds of processor time it took: the least of three runs where one is short."""
+    """A result and its seconds of processor time: the least of three runs where one is short."""
     best, value, runs = math.inf, math.nan, 0
     while runs == 0 or (runs < REPEATS and best < SHORT):
         started = time.process_time()
@@ -128,7 +152,10 @@ def dense(case: Case) -> float:
 
 
 def arpack(case: Case) -> tuple[float, float]:
-    """The root of the Gram operator's largest eigenvalue to ARPACK's last digit, and the relative residual of its eigenpair."""
+    """The norm to ARPACK's last digit, and the relative residual of its eigenpair.
+
+    It is the root of the Gram operator's largest eigenvalue.
+    """
     operator, size = Operator(case), math.prod(case.shape)
 
     def apply(vector: np.ndarray) -> np.ndarray:
@@ -147,7 +174,10 @@ def arpack(case: Case) -> tuple[float, float]:
 
 
 def fourier(case: Case) -> float:
-    """The norm of the layer's kernels on a periodic grid of the input's size, or the next multiple of the stride."""
+    """The norm of the layer's kernels on a periodic grid.
+
+    Of the input's size, or the next multiple of the stride.
+    """
     layer = case.layer
     grid = [
         step * -(-size // step) for size, step in zip(case.shape[1:], layer.stride, strict=True)
@@ -158,23 +188,20 @@ def fourier(case: Case) -> float:
 def power(
     case: Case, reference: float, wanted: dict[str, float], limit: float
 ) -> dict[str, tuple[int, float, float, bool]]:
-    """Plain power iteration from a random start: steps, seconds, value and whether it got there, at STEPS and at the `wanted` relative errors.
+    """Plain power iteration from a random start, at STEPS and at the `wanted` relative errors.
 
-    One run; it ends when the last of these is reached, or after `limit` seconds beyond its thousandth step.
+    By name: the steps, the seconds, the value, and whether it got there. One run; it ends when the
+    last of these is reached, or after `limit` seconds beyond its thousandth step.
     """
     operator, step, value, seconds, deadline = Operator(case), 0, 0.0, 0.0, math.inf
     found: dict[str, tuple[int, float, float, bool]] = {}
-    vector = torch.randn(
-        operator.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64
-    )
+    generator = torch.Generator().manual_seed(2)
+    vector = torch.randn(operator.shape, generator=generator, dtype=torch.float64)
     started = time.process_time()
     while seconds < deadline and (step < STEPS[-1] or len(found) < len(STEPS) + len(wanted)):
         vector = operator.gram(vector / vector.norm())
-        step, value, seconds = (
-            step + 1,
-            math.sqrt(vector.norm().item()),
-            time.process_time() - started,
-        )
+        step, value = step + 1, math.sqrt(vector.norm().item())
+        seconds = time.process_time() - started
         if step in STEPS:
             found[f"power iteration, {step} steps"] = (step, seconds, value, True)
         if step == STEPS[-1]:
@@ -191,11 +218,8 @@ def power(
 
 def measure(case: Case, limit: float) -> list[Measurement]:
     """Every method on one layer."""
-    fits = (
-        math.prod(case.shape)
-        * Operator(case).linear(torch.zeros(1, *case.shape, dtype=torch.float64)).numel()
-        <= ENTRIES
-    )
+    image = Operator(case).linear(torch.zeros(1, *case.shape, dtype=torch.float64))
+    fits = math.prod(case.shape) * image.numel() <= ENTRIES
     if fits:
         reference, seconds = timed(lambda: dense(case))
         source, residual = "dense SVD", 0.0
@@ -244,10 +268,8 @@ def report(found: Measurement) -> None:
     """One line on the terminal."""
     steps = f", {found.steps} steps" if found.steps else ""
     short = "" if found.reached else " (not reached)"
-    print(
-        f"{found.layer:22} {found.method:32}{found.value:.9f} error {found.error:+.1e} {found.seconds:8.3f} s{steps}{short}",
-        flush=True,
-    )
+    value = f"{found.value:.9f} error {found.error:+.1e} {found.seconds:8.3f} s"
+    print(f"{found.layer:22} {found.method:34}{value}{steps}{short}", flush=True)
 
 
 def main() -> int:
