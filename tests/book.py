@@ -1,4 +1,7 @@
-"""Static checks of a rendered book, in the folder $HTML: it asks no other host for anything, and nothing in it is broken."""
+"""Static checks of a rendered book, in the folder $HTML.
+
+It asks no other host for anything, and nothing in it is broken.
+"""
 
 import functools
 import itertools

@@ -1,4 +1,7 @@
-"""Every page of a rendered book, in the folder $HTML, opened in the system's Chromium with all other hosts out of reach."""
+"""Every page of a rendered book, in the folder $HTML, opened in the system's Chromium.
+
+All other hosts are out of reach.
+"""
 
 import functools
 import http.server
@@ -21,13 +24,28 @@ HTML = Path(os.environ["HTML"]).resolve()
 PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
 CHROMIUM = printing.chromium()
 PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
-CUT_OFF = """[...document.querySelectorAll("article table caption")].filter(caption => {  // of a table scrolled to its end
+# The captions that are not seen whole when their table is scrolled to its end.
+CUT_OFF = """[...document.querySelectorAll("article table caption")].filter(caption => {
   const seen = caption.closest("table").parentElement;
   seen.scrollLeft = seen.scrollWidth;
   const [inner, outer] = [caption, seen].map(element => element.getBoundingClientRect());
   return inner.left < outer.left - 1 || inner.right > outer.right + 1;
 }).map(caption => caption.textContent.slice(0, 60))"""
 SIZES = {"wide": (1280, 900), "phone": (390, 844)}
+BROKEN_IMAGES = """[...document.images]
+    .filter(image => image.complete && image.naturalWidth === 0 && image.src)
+    .map(image => image.src)"""
+TOO_WIDE = """[...document.querySelectorAll("article *")]
+    .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
+    .slice(0, 5).map(element => element.outerHTML.slice(0, 120))"""
+# What has the focus, and whether it takes no place or is seen to have it.
+FOCUS = """() => {
+    const element = document.activeElement
+    const style = getComputedStyle(element), box = element.getBoundingClientRect()
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
+    const seen = box.width * box.height === 0 || outlined || style.boxShadow !== "none"
+    return [element.outerHTML.slice(0, 120), seen]
+}"""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -37,7 +55,8 @@ FLAGS = [
     "--disable-sync",
 ]
 
-# Of the words of code that are seen, keep one of each look: their contrast takes axe most of its time.
+# Of the words of code that are seen, keep one of each look: their contrast takes axe most of its
+# time.
 # It judges no word of one letter and none that is cut off: these stand for no other.
 UNWRAP_ALIKE = """() => {
     const clear = "rgba(0, 0, 0, 0)", seen = new Set(), alike = []
@@ -46,7 +65,8 @@ UNWRAP_ALIKE = """() => {
     for (const word of document.querySelectorAll("article pre span")) {
         if (word.childElementCount || !word.checkVisibility()) continue
         const {color, fontSize, fontWeight, opacity} = getComputedStyle(word)
-        const judged = /\\w.*\\w/.test(word.textContent) && word.getBoundingClientRect().right <= word.closest("pre").getBoundingClientRect().right
+        const [inner, outer] = [word, word.closest("pre")].map(part => part.getBoundingClientRect())
+        const judged = /\\w.*\\w/.test(word.textContent) && inner.right <= outer.right
         const look = [color, ground(word), fontSize, fontWeight, opacity, judged].join()
         if (seen.has(look)) alike.push(word)
         seen.add(look)
@@ -77,7 +97,8 @@ def address() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.fail(
-            "no Chromium on this machine: install it (Debian: apt-get install chromium) or set CHROMIUM"
+            "no Chromium on this machine: install it (Debian: apt-get install chromium), "
+            "or set CHROMIUM"
         )
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -136,27 +157,19 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
     page, problems = view
     page.goto(f"{address}/{name}", wait_until="networkidle")
     page.evaluate("window.MathJax?.startup?.promise")
-    broken = page.evaluate(
-        "[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).map(image => image.src)"
-    )
-    problems += [f"broken image: {source}" for source in broken]
+    problems += [f"broken image: {source}" for source in page.evaluate(BROKEN_IMAGES)]
     overflow = page.evaluate(
         "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     if overflow > 1:
-        elements = "[...document.querySelectorAll('article *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1)"
-        wide = page.evaluate(
-            f"{elements}.slice(0, 5).map(element => element.outerHTML.slice(0, 120))"
-        )
-        problems.append(f"{overflow} px wider than the window: {wide}")
+        problems.append(f"{overflow} px wider than the window: {page.evaluate(TOO_WIDE)}")
     problems += [f"caption cut off: {text}" for text in page.evaluate(CUT_OFF)]
     problems = list(problems)  # axe itself asks for style sheets under addresses that do not exist
     page.evaluate(UNWRAP_ALIKE)
     for violation in Axe().run(page).response["violations"]:
         if violation["impact"] in {"serious", "critical"}:
-            problems.append(
-                f"axe, {violation['impact']}: {violation['id']}: {[node['html'][:160] for node in violation['nodes'][:4]]}"
-            )
+            where = [node["html"][:160] for node in violation["nodes"][:4]]
+            problems.append(f"axe, {violation['impact']}: {violation['id']}: {where}")
     assert problems == []
 
 
@@ -182,12 +195,8 @@ def test_what_has_the_focus_is_seen(browser: Browser, address: str, theme: str) 
     page.goto(f"{address}/summary.html", wait_until="networkidle")
     for _ in range(40):
         page.keyboard.press("Tab")
-        seen = page.evaluate(
-            """() => { const element = document.activeElement, style = getComputedStyle(element), box = element.getBoundingClientRect();
-            return [element.outerHTML.slice(0, 120), box.width * box.height === 0 || (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0)
-                || style.boxShadow !== 'none'] }"""
-        )
-        assert seen[1], seen[0]
+        element, seen = page.evaluate(FOCUS)
+        assert seen, element
 
 
 def test_solutions_and_folded_cells_open_by_keyboard(browser: Browser, address: str) -> None:
@@ -225,12 +234,7 @@ def test_the_zip_opens_from_the_disk_without_a_server(browser: Browser, tmp_path
     page.evaluate("window.MathJax?.startup?.promise")
     assert page.locator("article h1").first.is_visible()
     assert page.locator("article mjx-container").count() > 0
-    assert (
-        page.evaluate(
-            "[...document.images].filter(image => image.complete && image.naturalWidth === 0 && image.src).length"
-        )
-        == 0
-    )
+    assert page.evaluate(BROKEN_IMAGES) == []
     assert problems == []
 
 
@@ -283,7 +287,7 @@ def press_to(page: Page, name: str) -> None:
 
 
 def truth(page: Page) -> str:
-    """The kind of the strip that is shown, found by the labels of its images: "unit" or "random"."""
+    """The kind of the strip that is shown, "unit" or "random", by the labels of its images."""
     told = page.locator(".picker-strip img").get_attribute("alt") or ""
     labels = ",".join(re.findall(r"\d", told))
     rows = (page.locator(".picker").get_attribute("data-labels") or "").split(";")

@@ -1,8 +1,8 @@
 """How the lines of code in the chapters divide: python tests/code_share.py [NOTEBOOK ...].
 
-Every statement of a code cell is of one kind. "set-up": parameters, imports, and what the ledger sets
-up. "ledger": calls of the report that record, note and claim, and what only they use, in cells that
-the page does not show. "display": tables and figures. "experiment": the rest.
+Every statement of a code cell is of one kind. "set-up": parameters, imports, and what the ledger
+sets up. "ledger": calls of the report that record, note and claim, and what only they use, in cells
+that the page does not show. "display": tables and figures. "experiment": the rest.
 """
 
 import ast

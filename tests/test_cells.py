@@ -51,7 +51,8 @@ def cell(table: str, row: str, column: str, unit: str, printed: float, *ours: fl
 
 
 def test_a_percentage_agrees_as_newcombe_has_it() -> None:
-    # 56 of 70 against 48 of 80 in Newcombe (1998), table II, case (a), method 10: difference 0.2, interval 0.0524 to 0.3339
+    # 56 of 70 against 48 of 80 in Newcombe (1998), table II, case (a), method 10:
+    # difference 0.2, interval 0.0524 to 0.3339
     ours = intervals.printed(80.0, 70)
     assert (ours.low, ours.high) == pytest.approx((69.18, 87.66), abs=0.05)
     difference = intervals.difference(ours, intervals.printed(60.0, 80))

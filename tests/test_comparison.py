@@ -19,7 +19,10 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def detectors(count: int = 2000) -> tuple[Tensor, Tensor]:
-    """A layer of 200 units, twenty for each digit, each active for that digit alone, and rarely: features [count, 200], labels [count]."""
+    """Features [count, 200] and labels [count] of a layer with twenty units for each digit.
+
+    Each unit is active for its digit alone, and rarely.
+    """
     labels = torch.arange(count) % 10
     active = (torch.rand(count, 200, generator=seeded(1)) < 0.2) & (
         torch.arange(200) % 10 == labels[:, None]

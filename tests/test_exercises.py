@@ -1,4 +1,7 @@
-"""The solutions of the exercises: each runs on its own, after a chapter's parameters (profile smoke) and its imports."""
+"""The solutions of the exercises.
+
+Each runs on its own, after its chapter's parameters (profile smoke) and its imports.
+"""
 
 import copy
 import re
@@ -51,7 +54,7 @@ def blocks() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def namespaces() -> dict[str, dict[str, Any]]:
-    """What the parameters and the imports of a chapter define, by chapter, filled as it is needed."""
+    """What the parameters and the imports of a chapter define, by chapter, filled when needed."""
     return {}
 
 

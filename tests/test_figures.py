@@ -75,9 +75,7 @@ def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off
     assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
 
 
-def test_the_spectral_benchmark_draws_every_measurement_above_the_floor_and_hollow_where_it_was_stopped() -> (
-    None
-):
+def test_the_spectral_benchmark_draws_all_above_the_floor_and_hollow_what_was_stopped() -> None:
     rows = [
         ("a", "operator_norm", 0.1, 0.0, True),
         ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
