@@ -271,7 +271,7 @@ def test_a_downloaded_notebook_runs_on_its_own(
         kernel_name="python3",
         progress_bar=False,
     )
-    assert "claims hold" in (folder / "out.ipynb").read_text(encoding="utf-8")
+    assert "claims of the paper:" in (folder / "out.ipynb").read_text(encoding="utf-8")
 
 
 # the picker of the chapter on units
