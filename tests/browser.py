@@ -21,7 +21,12 @@ from scipy import stats
 from helpers.edition import printing
 
 HTML = Path(os.environ["HTML"]).resolve()
-PAGES = sorted(path.name for path in HTML.glob("*.html") if path.name != "index.html")
+# index.html only leads to intro.html; what Sphinx keeps for itself lies in folders with a _.
+PAGES = sorted(
+    name
+    for name in (path.relative_to(HTML).as_posix() for path in HTML.rglob("*.html"))
+    if name != "index.html" and not name.startswith("_")
+)
 CHROMIUM = printing.chromium()
 PATIENCE = 120_000  # milliseconds: a busy machine is no fault of the book
 # The captions that are not seen whole when their table is scrolled to its end.

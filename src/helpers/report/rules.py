@@ -96,7 +96,7 @@ class Bound:
 
     @property
     def english(self) -> str:
-        """The bound in words: "at most 10 points"."""
+        """The bound in words, as "at most 10 points"."""
         if self.between is not None:
             low, high = self.between
             return f"from {low:g} to {self._exactly(high)}"

@@ -30,7 +30,7 @@ def show(
     caption : str
         What stands above the table.
     name : str
-        The label that ``{numref}`` refers to.
+        The label by which the prose refers to it.
     index : str, optional
         What the rows are, in the header; by default the data frame's own name for them.
     formats : str, or mapping
