@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 LENGTH = 200  # characters: search engines show no more
 WITHOUT_TEXT = {
     "search": "Search the book for a word.",
-    "genindex": "The terms of the glossary, with the pages that explain them.",
+    "genindex": "The terms of the glossary and the names of the package, with their pages.",
 }
 
 
