@@ -222,7 +222,7 @@ class Agreement:
 
     @property
     def agrees(self) -> bool:
-        """The rule: whether the 95 % interval of the difference holds zero."""
+        """Whether the 95 % interval of the difference holds zero, which is the rule."""
         return self.difference.low <= 0 <= self.difference.high
 
 
