@@ -239,7 +239,7 @@ def _title(cell: Cell) -> str:
 
 def _line(cell: Cell) -> dict[str, str | None]:
     """A cell's line in the list, by column; None where there is nothing to say."""
-    width = WIDTHS[cell.unit]
+    width, agreement = WIDTHS[cell.unit], cell.agreement
     # A norm is no average, so it has no interval.
     ours = cell.ours.value if cell.ours and cell.unit == "norm" else cell.ours
     return {
@@ -247,7 +247,7 @@ def _line(cell: Cell) -> dict[str, str | None]:
         "ours": None if ours is None else f"{ours:{width}}",
         "n": None if cell.ours is None else f"{cell.ours.n:,}",
         "full": None if cell.full is None else f"{cell.full:{width}}",
-        "difference": cell.agreement and f"{cell.agreement.difference:+{width}}",
+        "difference": None if agreement is None else f"{agreement.difference:+{width}}",
         "agree": {True: "yes", False: "no", None: None}[cell.agrees],
         "measured in": cell.where if cell.ours else "not measured",
     }
