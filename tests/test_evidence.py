@@ -29,7 +29,9 @@ def edition(book: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch) -> Ed
 
 def stamp(edition: Edition, name: str, **other: str | int) -> None:
     made = {"code": code(name), "key": chapters.key(name, edition), "seed": 0, "dataset": "mnist"}
-    results.stamp(results.path(name, "smoke"), **made | other)
+    path = results.path(name, "smoke")
+    path.write_text(json.dumps({k: v for k, v in results.read(path).items() if k != "made"}))
+    results.stamp(path, **made | other)
 
 
 def code(name: str) -> str:
@@ -88,11 +90,43 @@ def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_do
     assert chapters.key("summary", edition) == after["summary"]
 
 
-def test_without_a_run_the_committed_edition_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("content", ["", '{"records": [', "[]", '{"made": 1}'])
+def test_a_damaged_file_is_named(edition: Edition, content: str) -> None:
+    results.path("two", "smoke").write_text(content)
+    with pytest.raises(ValueError, match=r"^smoke/two\.json is damaged: make book .*CHAPTERS=two$"):
+        evidence.load(edition)
+
+
+@pytest.fixture
+def committed(tmp_path: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The results of chapter two as another machine committed them; the run has none of its own."""
+    monkeypatch.setattr(places, "RESULTS", tmp_path / "results")
+    stamp(edition, "two", key="of another machine")
+    file = places.RESULTS / "smoke" / "two.json"
+    file.parent.mkdir(parents=True)
+    return results.path("two", "smoke").rename(file)
+
+
+def test_what_a_run_lacks_is_read_from_the_committed_edition(
+    edition: Edition, committed: Path
 ) -> None:
-    monkeypatch.setenv("RESULTS", str(tmp_path / "none"))
-    monkeypatch.delenv("MEASURED", raising=False)
-    assert results.measured("paper") == places.RESULTS / "paper"
-    (tmp_path / "none" / "paper").mkdir(parents=True)
-    assert results.measured("paper") == tmp_path / "none" / "paper"
+    assert results.measured("two", "smoke") == committed
+    assert results.measured("one", "smoke") == edition.results / "smoke" / "one.json"
+    assert set(evidence.load(edition)) == {"one", "two"}
+
+
+def test_committed_results_of_other_code_are_refused(
+    book: Path, edition: Edition, committed: Path
+) -> None:
+    write_chapter(book, WORK + "\nvalue += 1", name="two")
+    with pytest.raises(
+        ValueError, match="smoke/two.json is missing, and the committed one is older than its chap"
+    ):
+        evidence.load(edition)
+
+
+def test_committed_results_of_another_seed_are_refused(edition: Edition, committed: Path) -> None:
+    other = Edition(edition.build, "smoke", 1, "cpu")
+    stamp(other, "one", seed=1, key=chapters.key("one", other))
+    with pytest.raises(ValueError, match=r"^smoke/two.json is missing, and .* is of seed 0 and"):
+        evidence.load(other)

@@ -199,10 +199,27 @@ def _save(file: Path, content: dict[str, Any]) -> None:
     files.write_text(file, text + "\n")
 
 
-def measured(profile: str) -> Path:
-    """Where a profile's results are read: of the run at hand ($MEASURED, else folder()), or without any, of the committed edition."""
-    run = Path(os.environ.get("MEASURED") or folder()) / profile
-    return run if run.exists() else places.RESULTS / profile
+def measured(chapter: str, profile: str, run: Path | None = None) -> Path:
+    """Where a chapter's results are read: those of the run at hand, or else the committed ones.
+
+    So a run of a few chapters has the others' results on a fresh clone, too. Whether the committed
+    ones are still true of their chapter is for the caller to check, by the code that they name.
+
+    Parameters
+    ----------
+    chapter, profile : str
+        Whose results.
+    run : Path, optional
+        The folder of the run's results; by default $MEASURED, else `folder()`.
+
+    Returns
+    -------
+    Path
+        In the committed edition where neither has such a file.
+    """
+    here = run or Path(os.environ.get("MEASURED") or folder())
+    name = Path(profile) / f"{chapter}.json"
+    return here / name if (here / name).exists() else places.RESULTS / name
 
 
 def path(chapter: str, profile: str) -> Path:

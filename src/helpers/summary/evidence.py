@@ -1,4 +1,4 @@
-"""What the other chapters measured: their results files, refused where one is missing or older than what it is made from."""
+"""What the other chapters measured: their results files, refused where one is missing or old."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,62 +14,86 @@ from helpers.report import results
 
 
 def load(edition: Edition) -> dict[str, dict[str, Any]]:
-    """The results of every chapter but the summary, by chapter, of the run at hand.
+    """The results of every chapter but the summary: of the run at hand, else as committed.
 
-    Raises ValueError naming each file that is missing, or older than its chapter's sources, or of another seed or data set.
+    Parameters
+    ----------
+    edition : Edition
+        Of which results are wanted; its folder does not matter.
+
+    Returns
+    -------
+    dict of str to dict
+        The content of each results file, by chapter.
+
+    Raises
+    ------
+    ValueError
+        Naming each file that is missing, damaged, older than what it is made from, or of another
+        seed or data set, and the command that makes it.
     """
     found, wrong = {}, []
     for chapter in chapters.names():
         if chapter == chapters.SUMMARY:
             continue
-        path = results.measured(edition.profile) / f"{chapter}.json"
-        content = results.read(path) if path.exists() else None
-        if fault := "is missing" if content is None else stale(path, content, chapter, edition):
-            wrong.append(
-                f"{path.parent.name}/{path.name} {fault}: make book PROFILE={edition.profile} CHAPTERS={chapter}"
-            )
-        found[chapter] = content or {}
+        path = results.measured(chapter, edition.profile)
+        try:
+            content = results.read(path)
+            fault = stale(path, content, chapter, edition)
+        except FileNotFoundError:
+            fault = "is missing"
+        except (ValueError, AttributeError, TypeError):
+            fault = "is damaged"
+        if fault:
+            told = f"make book PROFILE={edition.profile} CHAPTERS={chapter}"
+            wrong.append(f"{path.parent.name}/{path.name} {fault}: {told}")
+        else:
+            found[chapter] = content
     if wrong:
         raise ValueError("; ".join(wrong))
     return found
 
 
 def stale(path: Path, content: dict[str, Any], chapter: str, edition: Edition) -> str | None:
-    """What is wrong with a results file, or None: the code, seed and data set of all, the whole key (chapters.key) of a run's."""
+    """What is wrong with a results file, or None where nothing is.
+
+    All must be of the chapter's code, the seed and the data set; a run's own of the whole key, too.
+    Committed ones come from another machine, with other versions perhaps, so their key may differ.
+    """
     made = content.get("made", {})
-    if made.get("code") != chapters.code_digest(
-        nbformat.read(chapters.source(chapter), as_version=4)
-    ):
-        return "is older than its chapter"
-    if (made["seed"], made["dataset"]) != (edition.seed, edition.dataset):
-        return f"is of seed {made['seed']} and {made['dataset']}"
-    if path.parent.parent != places.RESULTS and made["key"] != chapters.key(chapter, edition):
+    committed = path.parent.parent == places.RESULTS
+    begin = "is missing, and the committed one " if committed else ""
+    if made.get("code") != _code(chapter):
+        return f"{begin}is older than its chapter"
+    if (made.get("seed"), made.get("dataset")) != (edition.seed, edition.dataset):
+        return f"{begin}is of seed {made.get('seed')} and {made.get('dataset')}"
+    if not committed and made.get("key") != chapters.key(chapter, edition):
         return "is older than the helpers, or of other parameters or versions"
     return None
 
 
+def _code(chapter: str) -> str:
+    """The digest of a chapter's code as it is in book/ now."""
+    return chapters.code_digest(nbformat.read(chapters.source(chapter), as_version=4))
+
+
 def full(edition: Edition) -> dict[str, Estimate]:
-    """The records of the profile full, by id, where there are any that the chapters' code of now made; none in an edition that is itself full."""
+    """The records of the profile full, by id, of the chapters whose code of now made them.
+
+    None in an edition that is itself full.
+    """
     if edition.profile == "full":
         return {}
-    paths = {
-        name: results.measured("full") / f"{name}.json"
-        for name in chapters.names()
-        if name != chapters.SUMMARY
-    }
-    there = {name: results.read(path) for name, path in paths.items() if path.exists()}
-    code = {
-        name: chapters.code_digest(nbformat.read(chapters.source(name), as_version=4))
-        for name in there
-    }
-    return estimates(
-        [
-            content
-            for name, content in there.items()
-            if (made := content.get("made", {}))
-            and (made["code"], made["dataset"]) == (code[name], edition.dataset)
-        ]
-    )
+    contents = []
+    for chapter in chapters.names():
+        path = results.measured(chapter, "full")
+        if chapter == chapters.SUMMARY or not path.exists():
+            continue
+        content = results.read(path)
+        made = content.get("made", {})
+        if (made.get("code"), made.get("dataset")) == (_code(chapter), edition.dataset):
+            contents.append(content)
+    return estimates(contents)
 
 
 def estimates(contents: Sequence[dict[str, Any]]) -> dict[str, Estimate]:
