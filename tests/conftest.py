@@ -21,7 +21,10 @@ def network() -> nn.Sequential:
 
 @pytest.fixture
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a book with the chapters one and two, which stands in for book/ here and in processes that are started."""
+    """The folder of a book with the chapters one and two.
+
+    It stands in for book/ here and in processes that are started.
+    """
     folder = tmp_path / "book"
     folder.mkdir()
     write_contents(folder, "one", "two")

@@ -48,7 +48,7 @@ def test_current_results_are_read(edition: Edition) -> None:
 def test_a_missing_file_is_named(edition: Edition) -> None:
     results.path("two", "smoke").unlink()
     with pytest.raises(
-        ValueError, match=r"^smoke/two\.json is missing: make book PROFILE=smoke CHAPTERS=two$"
+        ValueError, match=r"^smoke/two\.json is missing: make book PROFILE=smoke .*CHAPTERS=two "
     ):
         evidence.load(edition)
 
@@ -93,7 +93,7 @@ def test_the_summarys_key_follows_the_other_chapters_results_and_no_other_key_do
 @pytest.mark.parametrize("content", ["", '{"records": [', "[]", '{"made": 1}'])
 def test_a_damaged_file_is_named(edition: Edition, content: str) -> None:
     results.path("two", "smoke").write_text(content)
-    with pytest.raises(ValueError, match=r"^smoke/two\.json is damaged: make book .*CHAPTERS=two$"):
+    with pytest.raises(ValueError, match=r"^smoke/two\.json is damaged: make book .*CHAPTERS=two "):
         evidence.load(edition)
 
 

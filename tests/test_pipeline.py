@@ -1,6 +1,6 @@
-"""Several chapters at once, on a book of small ones: their order, their threads, and a failure among them."""
+"""Several chapters at once, on a book of small ones: order, threads, and a failure among them."""
 
-import json
+import io
 import os
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_book import WORK, write_chapter, write_contents
+from small_book import WORK, arguments, value, write_chapter, write_contents
 
 from helpers import __main__ as command
 from helpers import check
@@ -27,27 +27,8 @@ while not pathlib.Path({there!r}).exists():
 
 
 def meeting(tmp_path: Path, here: str, there: str) -> str:
-    """A cell that ends only when the cell with `here` and `there` exchanged runs at the same time."""
+    """A cell that ends only when that with `here` and `there` exchanged runs at the same time."""
     return MEET.format(here=str(tmp_path / here), there=str(tmp_path / there))
-
-
-def arguments(edition: Edition, *options: str) -> list[str]:
-    return [
-        "execute",
-        "--build",
-        str(edition.build),
-        "--profile",
-        "smoke",
-        "--device",
-        "cpu",
-        *options,
-    ]
-
-
-def value(edition: Edition, name: str) -> float:
-    return json.loads((edition.results / "smoke" / f"{name}.json").read_text())["records"][0][
-        "value"
-    ]
 
 
 def test_chapters_run_at_once_and_the_summary_after_all_others(
@@ -62,11 +43,8 @@ def test_chapters_run_at_once_and_the_summary_after_all_others(
     threads = "import os\nvalue = float(os.environ['OMP_NUM_THREADS'])"
     write_chapter(book, meeting(tmp_path, "a", "b"), threads)
     write_chapter(book, meeting(tmp_path, "b", "a"), threads, name="two")
-    write_chapter(
-        book,
-        "import os, pathlib\nvalue = len(list(pathlib.Path(os.environ['RESULTS'], profile).glob('*.json')))",
-        name="summary",
-    )
+    count = "len(list(pathlib.Path(os.environ['RESULTS'], profile).glob('*.json')))"
+    write_chapter(book, f"import os, pathlib\nvalue = {count}", name="summary")
     assert command.main(arguments(edition, "--jobs", "2")) == 0
     assert value(edition, "one") == value(edition, "two") == max(1, pipeline.cores() // 2)
     assert value(edition, "summary") == 2
@@ -88,10 +66,10 @@ def test_after_a_failure_what_runs_is_completed_and_nothing_else_starts(
     write_chapter(
         book, meeting(tmp_path, "a", "b"), "raise RuntimeError('no such digit')", seconds=9
     )
-    told = f"import pathlib, time\nwhile not pathlib.Path({str(edition.executed('one').with_name('one.failed.ipynb'))!r}).exists(): time.sleep(0.05)"
-    write_chapter(
-        book, meeting(tmp_path, "b", "a"), told, "time.sleep(5)", WORK, name="two", seconds=8
-    )
+    failed = str(edition.executed("one").with_suffix(".failed.ipynb"))
+    waits = f"import pathlib, time\nwhile not pathlib.Path({failed!r}).exists(): time.sleep(0.05)"
+    work = ("time.sleep(5)", WORK)
+    write_chapter(book, meeting(tmp_path, "b", "a"), waits, *work, name="two", seconds=8)
     for name in ("three", "summary"):
         write_chapter(book, WORK, name=name, seconds=7)
     assert command.main(arguments(edition, "--jobs", "2")) == 1
@@ -186,3 +164,62 @@ def test_a_chapter_that_is_killed_is_named(
     assert capsys.readouterr().err.endswith(
         f"error: chapter one: ended with status {-signal.SIGKILL}\n"
     )
+
+
+def test_chapters_end_when_the_process_that_started_them_is_killed(
+    book: Path, edition: Edition, tmp_path: Path
+) -> None:
+    beats = [tmp_path / "one", tmp_path / "two"]
+    for path in beats:
+        write_chapter(book, BEAT.format(path=str(path)), name=path.name)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "helpers", *arguments(edition, "--jobs", "2")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    eventually(lambda: all(path.exists() for path in beats))
+    process.kill()
+    process.wait()
+    eventually(lambda: still(beats))
+
+
+def test_a_line_is_written_whole(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What two chapters say at once must not come out as one line and an empty one."""
+    written: list[str] = []
+
+    class Recording(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stdout", Recording())
+    monkeypatch.setattr(pipeline, "here", lambda *_: "")
+    assert pipeline.execute(["one", "two"], Edition(book.parent / "b", device="cpu"), 1) == 0
+    assert [line.split(" after")[0].rstrip("\n") for line in written] == [
+        "one: started",
+        "one: done",
+        "two: started",
+        "two: done",
+    ]
+    assert all(line.endswith("\n") for line in written)
+
+
+def test_hours_are_announced_before_they_pass(
+    book: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(pipeline, "here", lambda *_: "")
+    write_chapter(book, WORK, seconds=100)
+    write_chapter(book, WORK, name="two", seconds=53.6)
+    full = Edition(tmp_path, "full", device="cpu")
+    assert pipeline.execute(["one", "two"], full, 1) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    # 153.6 seconds with 256 images are 10 hours with 60,000
+    assert first.startswith("The profile full takes many hours on a CPU: about 10,")
+    assert pipeline.patience(["one"], Edition(tmp_path, "paper", device="cpu")) == ""
+    assert pipeline.patience([], full) == ""
+    monkeypatch.setattr(check, "device", lambda _: torch.device("cuda"))
+    assert pipeline.patience(["one"], full) == ""

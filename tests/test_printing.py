@@ -1,4 +1,4 @@
-"""The one page that becomes the PDF: ids and links of several pages in one, folded code away, folded outputs and solutions open."""
+"""The one page that becomes the PDF: ids and links of several pages, what was folded; the zip."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,8 @@ from bs4 import BeautifulSoup
 
 from helpers.edition import printing
 
-PAGE = """<html><head><script>window.MathJax = {{}}</script><script src="x.js"></script></head><body><nav>menu</nav><article class="bd-article">
+PAGE = """<html><head><script>window.MathJax = {{}}</script><script src="x.js"></script></head>
+<body><nav>menu</nav><article class="bd-article">
 <h1 id="top">{name}<a class="headerlink" href="#top">#</a></h1>{body}</article></body></html>"""
 
 
@@ -18,7 +19,8 @@ def made(html: Path, **bodies: str) -> BeautifulSoup:
 
 
 def test_links_between_pages_lead_to_ids_of_the_one_page(tmp_path: Path) -> None:
-    links = '<a href="two.html#top">1</a><a href="#top">2</a><a href="two.html">3</a><a href="https://example.org">4</a>'
+    addresses = ("two.html#top", "#top", "two.html", "https://example.org")
+    links = "".join(f'<a href="{address}">x</a>' for address in addresses)
     whole = made(tmp_path, one=links, two="<p id='here'>x</p>")
     found = [str(link["href"]) for link in whole.find_all("a")]
     assert found == ["#two--top", "#one--top", "#two--", "https://example.org"]
@@ -28,8 +30,10 @@ def test_links_between_pages_lead_to_ids_of_the_one_page(tmp_path: Path) -> None
 
 def test_folded_code_is_left_out_and_the_rest_unfolded(tmp_path: Path) -> None:
     body = (
-        '<details class="hide above-input"><summary>Show</summary>CODE</details><details class="hide below-input"><summary>Show</summary>OUTPUT</details>'
-        '<div class="admonition dropdown">SOLUTION</div><a class="image-reference" href="_images/x.png"><img src="_images/x.png"/></a>'
+        '<details class="hide above-input"><summary>Show</summary>CODE</details>'
+        '<details class="hide below-input"><summary>Show</summary>OUTPUT</details>'
+        '<div class="admonition dropdown">SOLUTION</div>'
+        '<a class="image-reference" href="_images/x.png"><img src="_images/x.png"/></a>'
     )
     whole = made(tmp_path, one=body)
     text = whole.get_text()
@@ -61,3 +65,12 @@ def test_a_zip_holds_the_pages_and_nothing_else(tmp_path: Path) -> None:
         "other.txt",
         "out",
     ]
+
+
+def test_a_page_that_a_killed_printing_left_is_not_in_the_zip(tmp_path: Path) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").touch()
+    (tmp_path / "html" / printing.ONE_PAGE).touch()
+    printing.archive(tmp_path / "html", tmp_path / "book.zip")
+    shutil.unpack_archive(tmp_path / "book.zip", tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "html").iterdir()] == ["index.html"]

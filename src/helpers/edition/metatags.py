@@ -21,7 +21,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def description(document: nodes.document) -> str:
-    """The first paragraph of a document, or else its first text of several words, cut off between words."""
+    """The first paragraph of a document, or its first text of several words, cut between words."""
     texts = [
         " ".join(node.astext().split())
         for node in document.findall(

@@ -6,7 +6,10 @@ from sphinx.application import Sphinx
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Take sphinx-thebe, which Jupyter Book always loads, off the events at which it adds scripts from another host."""
+    """Take sphinx-thebe off the events at which it adds scripts from another host.
+
+    Jupyter Book always loads it.
+    """
     app.connect("config-inited", _disconnect_thebe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 

@@ -1,4 +1,4 @@
-"""The pictures in executed notebooks: made small, and one of them taken out to stand for the book."""
+"""The pictures in executed notebooks: made small, and some taken out to stand for the book."""
 
 import base64
 import io
@@ -11,7 +11,8 @@ from PIL import Image
 from helpers import files
 
 COLORS = 128  # of a picture's palette: figures have few, and a digit's greys stay apart
-# The pictures of the introduction: a file, the chapter and the name of the figure that it is. The cover is that of README.md, too.
+# The pictures of the introduction: a file, the chapter and the name of the figure that it is. The
+# cover is that of README.md, too.
 COVER = "cover.png"
 TOUR = {
     COVER: ("adversarial_search", "fig-adversarial"),
@@ -23,7 +24,7 @@ TOUR = {
 
 
 def shrink(notebook: NotebookNode) -> None:
-    """Store every PNG among the outputs with a palette of COLORS colours, in place, where that is smaller."""
+    """Store every PNG among the outputs with a palette of COLORS, in place, where it is smaller."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             png = output.get("data", {}).get("image/png")
@@ -32,9 +33,19 @@ def shrink(notebook: NotebookNode) -> None:
 
 
 def write(book: Path, picture: str) -> None:
-    """Write <book>/_static/<picture>, one of TOUR: a figure that a chapter made.
+    """Write a picture of the introduction: a figure that a chapter made.
 
-    Raises ValueError where the chapter has not been executed.
+    Parameters
+    ----------
+    book : Path
+        The folder of the chapters; the picture goes into its _static/.
+    picture : str
+        One of TOUR.
+
+    Raises
+    ------
+    ValueError
+        Where the chapter has not been executed, and so has no such figure.
     """
     chapter, name = TOUR[picture]
     cells = nbformat.read(book / f"{chapter}.ipynb", as_version=4).cells
@@ -56,6 +67,7 @@ def write(book: Path, picture: str) -> None:
 
 
 def _with_palette(png: str) -> str:
+    """A picture with a palette of COLORS colours; both in base 64."""
     picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
     content = io.BytesIO()
     picture.quantize(COLORS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)

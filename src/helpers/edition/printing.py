@@ -20,33 +20,58 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 WIDTH = 665  # CSS pixels between the margins of A4
 PATIENCE = 300_000  # milliseconds
 MARGIN: Any = {"top": "18mm", "bottom": "18mm", "left": "17mm", "right": "17mm"}
-NUMBER = '<div style="width: 100%; text-align: center; font: 8px sans-serif; color: #555"><span class="pageNumber"></span></div>'
+NUMBER = (
+    '<div style="width: 100%; text-align: center; font: 8px sans-serif; color: #555">'
+    '<span class="pageNumber"></span></div>'
+)
 FOOTER: Any = {
     "display_header_footer": True,
     "header_template": "<span></span>",
     "footer_template": NUMBER,
 }
-TOO_WIDE = """[...document.querySelectorAll('article *')].filter(element => element.getBoundingClientRect().right > innerWidth + 1 &&
-    !element.closest('mjx-assistive-mml')).slice(0, 5).map(element => element.outerHTML.slice(0, 150))"""
+ONE_PAGE = "print.html"  # beside the pages, as it loads their pictures and styles
+TOO_WIDE = """[...document.querySelectorAll('article *')]
+    .filter(element => element.getBoundingClientRect().right > innerWidth + 1)
+    .filter(element => !element.closest('mjx-assistive-mml'))
+    .slice(0, 5).map(element => element.outerHTML.slice(0, 150))"""
+LAID_OUT = "async () => { await window.MathJax.startup.promise; await document.fonts.ready }"
+HEADINGS = """[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')]
+    .map(heading => heading.textContent.trim())"""
 
 
 def archive(html: Path, target: Path) -> None:
-    """Zip a rendered book; unpacked anywhere, it opens from the disk without a server."""
+    """Zip a rendered book; unpacked anywhere, it opens from the disk without a server.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the rendered book, which the zip holds under its own name.
+    target : Path
+        The zip.
+    """
+    (html / ONE_PAGE).unlink(missing_ok=True)  # of a printing that was killed
     with files.atomic(target) as temporary:
         made = shutil.make_archive(str(temporary.with_suffix("")), "zip", html.parent, html.name)
         Path(made).replace(temporary)
 
 
 def pdf(html: Path, target: Path) -> None:
-    """Print a rendered book by Chromium, through Playwright: one PDF, with bookmarks and with links between its pages.
+    """Print a rendered book by Chromium: one PDF, with bookmarks and links between its pages.
 
-    Raises ValueError where something is wider than the page.
+    Parameters
+    ----------
+    html : Path
+        The folder of the rendered book.
+    target : Path
+        The PDF.
+
+    Raises
+    ------
+    ValueError
+        Where something is wider than the page.
     """
-    page_file = html / "print.html"
-    page_file.write_text(
-        one_page(html, ["intro", *chapters.names(), "glossary", "bibliography", "execution"]),
-        encoding="utf-8",
-    )
+    page_file = html / ONE_PAGE
+    page_file.write_text(one_page(html, chapters.pages()), encoding="utf-8")
     try:
         with sync_playwright() as playwright, files.atomic(target) as temporary:
             browser = playwright.chromium.launch(
@@ -56,14 +81,10 @@ def pdf(html: Path, target: Path) -> None:
             page.set_default_timeout(PATIENCE)
             page.emulate_media(media="print")
             page.goto(page_file.resolve().as_uri(), wait_until="load")
-            page.evaluate(
-                "async () => { await window.MathJax.startup.promise; await document.fonts.ready }"
-            )
+            page.evaluate(LAID_OUT)
             if wide := page.evaluate(TOO_WIDE):
                 raise ValueError(f"wider than a page of the PDF: {wide}")
-            titles = page.evaluate(
-                "[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(heading => heading.textContent.trim())"
-            )
+            titles = page.evaluate(HEADINGS)
             page.pdf(
                 path=temporary,
                 format="A4",
@@ -80,7 +101,10 @@ def pdf(html: Path, target: Path) -> None:
 
 
 def _titled(path: Path, titles: list[str]) -> None:
-    """Give the bookmarks of a PDF their titles, in order, in place: Chromium writes those twice that it laid out twice."""
+    """Give the bookmarks of a PDF their titles, in order, in place.
+
+    Chromium writes those twice that it laid out twice.
+    """
     writer = PdfWriter(clone_from=path)
     bookmarks = list(_following(writer.root_object["/Outlines"].get_object()))
     for bookmark, title in zip(bookmarks, titles, strict=True):
@@ -104,9 +128,22 @@ def chromium() -> str | None:
 
 
 def one_page(html: Path, names: list[str]) -> str:
-    """The articles of the named pages as one page for print: every id with its page's name, links between them within the page.
+    """The articles of the named pages as one page for print.
 
-    Code that was folded away is left out, outputs and solutions that were are unfolded.
+    Every id begins with its page's name, and links between the pages lead there. Code that was
+    folded away is left out; outputs and solutions that were are unfolded.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the rendered book.
+    names : list of str
+        Its pages, in the order in which they follow one another.
+
+    Returns
+    -------
+    str
+        HTML, to be put beside the pages.
     """
     pages = {
         name: BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
@@ -131,7 +168,10 @@ def one_page(html: Path, names: list[str]) -> str:
 
 
 def _renamed(article: Tag, name: str, names: list[str]) -> None:
-    """The article with ids <page>--<id> and its links rewritten, in place; the page's own name is the id of its beginning."""
+    """Rewrite an article's ids, to <page>--<id>, and its links, in place.
+
+    The id of its beginning is the page's name.
+    """
     for tag in article.find_all(id=True):
         tag["id"] = f"{name}--{tag['id']}"
     article["id"] = f"{name}--"
@@ -143,6 +183,7 @@ def _renamed(article: Tag, name: str, names: list[str]) -> None:
 
 
 def _unfolded(article: Tag) -> None:
+    """Take out of an article, in place, what only a screen can use."""
     for link in article.select("a.headerlink, button"):
         link.decompose()
     for link in article.select("a.image-reference"):

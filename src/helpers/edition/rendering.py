@@ -1,45 +1,85 @@
 """Render the executed chapters as an HTML book that needs no network to be read."""
 
+import html
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-import nbformat
+from nbformat import write
 
 from helpers import files, machine, places
 from helpers.edition import chapters, pictures
 from helpers.edition.chapters import Edition
 
+NUMBERS = "_results"  # the folder of the staged book in which the prose looks numbers up
+UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
+
 
 def render(selected: list[str], edition: Edition) -> int:
-    """Build <edition>/html from the selected chapters as this edition executed them, the others as committed.
+    """Build the edition's HTML from the selected chapters as executed, the others as committed.
 
-    A strict build: every warning is an error. Returns jupyter-book's exit status.
+    A strict build: every warning is an error. It is made in a folder of its own, and takes the
+    place of the book that was there when it is complete; an interrupt leaves the old one.
+
+    Parameters
+    ----------
+    selected : list of str
+        Chapters that are executed in this edition.
+    edition : Edition
+        The book appears in its `html`.
+
+    Returns
+    -------
+    int
+        jupyter-book's exit status.
+
+    Raises
+    ------
+    ValueError
+        Where a selected chapter has not been executed, with the command that does it.
     """
+    edition.folder.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(edition.folder)
     staged = stage(selected, edition)
-    command = [
-        str(Path(sys.executable).parent / "jupyter-book"),
-        "build",
-        str(staged),
-        "--config",
-        str(places.CONFIG),
-    ]
-    status = subprocess.run(
-        [*command, "--path-output", str(edition.folder), "-n", "-W", "--keep-going", "--quiet"],
-        check=False,
-    ).returncode
+    made = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=edition.folder))
+    status = _build(staged, made)
     if status:
         return status
-    shutil.rmtree(edition.html, ignore_errors=True)
-    (edition.folder / "_build" / "html").rename(edition.html)
-    trim(edition.html)
+    complete = made / "_build" / "html"
+    trim(complete)
+    if edition.html.exists():
+        edition.html.rename(tempfile.mkdtemp(prefix=REPLACED, dir=edition.folder))
+    complete.rename(edition.html)
+    _remove_unfinished(edition.folder)
     print(f"The book is at {edition.html.resolve() / 'index.html'}")
     return 0
 
 
+def _build(staged: Path, made: Path) -> int:
+    """Run jupyter-book; it is heard only when it fails, as it names a folder that moves."""
+    command = [str(Path(sys.executable).parent / "jupyter-book"), "build", str(staged)]
+    command += ["--config", str(places.CONFIG), "--path-output", str(made)]
+    ended = subprocess.run(
+        [*command, "-n", "-W", "--keep-going", "--quiet"],
+        check=False,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if ended.returncode:
+        print(ended.stdout, file=sys.stderr)
+    return ended.returncode
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what renderings left that were interrupted, and the book that was replaced."""
+    for path in [*folder.glob(f"{UNFINISHED}*"), *folder.glob(f"{REPLACED}*")]:
+        shutil.rmtree(path)
+
+
 def trim(html: Path) -> None:
-    """Remove what no page asks for: the other bundles of MathJax, of which one page loads one, and source maps."""
+    """Remove what no page asks for: bundles of MathJax but for the one in use, and source maps."""
     used = {"tex-chtml.js", "core.js", "loader.js", "startup.js"}
     spare = [path for path in (html / "_static" / "mathjax").glob("*.js") if path.name not in used]
     for path in [*spare, *html.rglob("*.js.map"), *html.rglob("*.css.map")]:
@@ -47,14 +87,42 @@ def trim(html: Path) -> None:
 
 
 def stage(selected: list[str], edition: Edition) -> Path:
-    """Copy book/ into the edition's folder with the executed chapters in place, and write the execution-time page."""
+    """Make the sources of the rendered book, as they stand in book/, with the outputs in place.
+
+    With them go the pictures of the introduction, the page of execution times, and the results that
+    the prose takes its numbers from.
+
+    Parameters
+    ----------
+    selected : list of str
+        Chapters that are executed in this edition; the others are as committed.
+    edition : Edition
+        The sources are made in its folder.
+
+    Returns
+    -------
+    Path
+        The folder of the sources.
+
+    Raises
+    ------
+    ValueError
+        Where a selected chapter has not been executed, with the command that does it; or where a
+        chapter lacks a picture of the introduction.
+    """
     staged = edition.folder / "source"
     shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(
-        places.book(), staged, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "_build")
-    )
-    for chapter in selected:
-        shutil.copy(edition.executed(chapter), staged)
+    left_out = shutil.ignore_patterns(".ipynb_checkpoints", "_build", ".*.partial*")
+    shutil.copytree(places.book(), staged, ignore=left_out)
+    (staged / NUMBERS).mkdir(exist_ok=True)
+    for chapter in chapters.names():
+        here = chapter in selected
+        if here:
+            write(chapters.merged(chapter, edition), staged / f"{chapter}.ipynb")
+        committed = places.RESULTS / "paper" / f"{chapter}.json"
+        numbers = edition.measured(chapter) if here else committed
+        if numbers.exists():
+            shutil.copy(numbers, staged / NUMBERS)
     for picture in pictures.TOUR:
         pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))
@@ -62,13 +130,26 @@ def stage(selected: list[str], edition: Edition) -> Path:
 
 
 def execution_page(staged: Path) -> str:
-    """A page that says how long each chapter took, under which profile, on which machine."""
-    here = machine.environment()
+    """A page that says how long each chapter took, under which profile, on which machine.
+
+    Parameters
+    ----------
+    staged : Path
+        The folder of the sources.
+
+    Returns
+    -------
+    str
+        Markdown; what comes from the machine or from a notebook is escaped.
+    """
+    here = {name: _plain(value) for name, value in machine.environment().items()}
+    versions = f"with Python {here['python']} and torch {here['torch']} on {here['processor']}"
     lines = [
         "# Execution times",
         "",
-        f"Rendered on {here['date']} with Python {here['python']} and torch {here['torch']} on {here['processor']}.",
-        "A chapter's seconds are those of its last execution, by papermill, its kernel's start included.",
+        f"Rendered on {here['date']} {versions}.",
+        "A chapter's seconds are those of its last execution, by papermill, its kernel's start "
+        "included.",
         "Chapters that are executed at once share the cores.",
         "",
         ":::{table} How long each chapter took.",
@@ -78,16 +159,14 @@ def execution_page(staged: Path) -> str:
         "| --- | --- | --- | --- | ---: |",
     ]
     for chapter in chapters.names():
-        made = nbformat.read(staged / f"{chapter}.ipynb", as_version=4).metadata.get("helpers")
-        cells = (
-            [
-                made["edition"]["profile"],
-                made["edition"]["dataset"],
-                made["edition"]["device"],
-                str(made["seconds"]),
-            ]
-            if made
-            else ["–"] * 4
-        )
-        lines.append(f"| {{doc}}`{chapter}` | {' | '.join(cells)} |")
+        made = chapters.read(staged / f"{chapter}.ipynb").metadata.get("helpers", {})
+        settings = made.get("edition", {})
+        told = [settings.get(name, "–") for name in ("profile", "dataset", "device")]
+        told.append(made.get("seconds", "–"))
+        lines.append(f"| {{doc}}`{chapter}` | {' | '.join(map(_plain, told))} |")
     return "\n".join([*lines, ":::", ""])
+
+
+def _plain(text: object) -> str:
+    """Text that Markdown shows as it is, in a cell of a table too."""
+    return html.escape(str(text), quote=False).replace("|", "&#124;").replace("`", "&#96;")

@@ -1,4 +1,4 @@
-"""Validate executed chapters: nbval runs each again and compares, and the two runs' results must be the same numbers."""
+"""Validate executed chapters: nbval runs each again, and both runs must give the same numbers."""
 
 import os
 import subprocess
@@ -6,28 +6,43 @@ import sys
 from pathlib import Path
 
 from helpers.edition import pipeline
-from helpers.edition.chapters import CELL_SECONDS, Edition
+from helpers.edition.chapters import Edition
+from helpers.edition.execution import CELL_SECONDS
 from helpers.report import results
 
 
 def validate(chapters: list[str], edition: Edition, jobs: int) -> int:
-    """Run the executed chapters again by nbval, `jobs` at once; returns 0 when no cell fails and claims and results are the same, else 1.
+    """Run the executed chapters again by nbval, and compare what they print and measure.
 
-    nbval compares the output of the cells tagged nbval-check-output.
+    nbval compares the output of the cells tagged nbval-check-output. Timings may differ.
+
+    Parameters
+    ----------
+    chapters : list of str
+        Chapters that are executed in this edition.
+    edition : Edition
+        In which they are executed.
+    jobs : int
+        How many run at once.
+
+    Returns
+    -------
+    int
+        0 when no cell fails and claims and results are the same, else 1.
+
+    Raises
+    ------
+    ValueError
+        Where a chapter has not been executed, with the command that does it.
     """
+    if missing := [name for name in chapters if not edition.executed(name).exists()]:
+        told = f"{', '.join(missing)} have not been executed in this edition"
+        raise ValueError(f"chapters {told}: {edition.make('book')}")
     again = edition.folder / "validated"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval-lax",
-        "--quiet",
-        "-c",
-        os.devnull,
-        "-p",
-        "no:cacheprovider",
-        f"--nbval-cell-timeout={CELL_SECONDS}",
-    ]
+    for name in chapters:  # no results of an earlier validation may pass for this one's
+        _file(again, name, edition).unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "--quiet", "-c", os.devnull]
+    command += ["-p", "no:cacheprovider", f"--nbval-cell-timeout={CELL_SECONDS}"]
     command += ["-n", str(jobs), "--dist", "loadfile", "--no-loadscope-reorder"] if jobs > 1 else []
     environment = pipeline.environment(jobs) | {
         "RESULTS": str(again.resolve()),
@@ -40,16 +55,22 @@ def validate(chapters: list[str], edition: Edition, jobs: int) -> int:
     if status:
         return 1
     differing = [
-        chapter
-        for chapter in chapters
-        if _records(edition.results, chapter, edition) != _records(again, chapter, edition)
+        name
+        for name in chapters
+        if _records(edition.measured(name)) != _records(_file(again, name, edition))
     ]
     for chapter in differing:
         print(f"error: chapter {chapter}: two runs gave different results", file=sys.stderr)
     return 1 if differing else 0
 
 
-def _records(folder: Path, chapter: str, edition: Edition) -> list[dict[str, object]]:
-    """A chapter's records but for the timings."""
-    content = results.read(folder / edition.profile / f"{chapter}.json")
-    return [record for record in content["records"] if record["unit"] != "seconds"]
+def _file(folder: Path, chapter: str, edition: Edition) -> Path:
+    """The results file of a chapter in another folder of results."""
+    return folder / edition.profile / f"{chapter}.json"
+
+
+def _records(file: Path) -> list[dict[str, object]] | None:
+    """A chapter's records but for the timings; None where it wrote none."""
+    if not file.exists():
+        return None
+    return [record for record in results.read(file)["records"] if record["unit"] != "seconds"]

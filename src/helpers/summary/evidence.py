@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from helpers import places
 from helpers.edition import chapters
 from helpers.edition.chapters import Edition
@@ -45,8 +43,8 @@ def load(edition: Edition) -> dict[str, dict[str, Any]]:
         except (ValueError, AttributeError, TypeError):
             fault = "is damaged"
         if fault:
-            told = f"make book PROFILE={edition.profile} CHAPTERS={chapter}"
-            wrong.append(f"{path.parent.name}/{path.name} {fault}: {told}")
+            told = f"{path.parent.name}/{path.name} {fault}"
+            wrong.append(f"{told}: {edition.make('book', chapter)}")
         else:
             found[chapter] = content
     if wrong:
@@ -74,7 +72,7 @@ def stale(path: Path, content: dict[str, Any], chapter: str, edition: Edition) -
 
 def _code(chapter: str) -> str:
     """The digest of a chapter's code as it is in book/ now."""
-    return chapters.code_digest(nbformat.read(chapters.source(chapter), as_version=4))
+    return chapters.code_digest(chapters.read(chapters.source(chapter)))
 
 
 def full(edition: Edition) -> dict[str, Estimate]:
