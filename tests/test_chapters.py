@@ -237,6 +237,13 @@ def test_outputs_are_never_put_below_other_code(book: Path, edition: Edition) ->
     assert WORK in [cell.source for cell in chapters.merged("one", edition).cells]
 
 
+def test_an_executed_notebook_that_is_damaged_is_named(book: Path, edition: Edition) -> None:
+    edition.executed("one").parent.mkdir(parents=True)
+    edition.executed("one").write_text('{"cells": [')
+    with pytest.raises(ValueError, match=r"executed/one.ipynb is no notebook .*; make it anew$"):
+        chapters.merged("one", edition)
+
+
 def test_a_chapter_that_was_not_executed_is_named_with_its_command(
     book: Path, edition: Edition, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -190,11 +190,10 @@ def read(path: Path) -> NotebookNode:
     try:
         return nbformat.read(path, as_version=4)
     except (ValueError, AttributeError, nbformat.ValidationError) as error:
+        ours = path.parent == places.book()
+        remedy = f"restore it with: git checkout -- book/{path.name}" if ours else "make it anew"
         reason = str(error).splitlines()[0][:100]
-        raise ValueError(
-            f"{path} is no notebook ({reason}); write it anew, or restore the committed one with: "
-            f"git checkout -- book/{path.name}"
-        ) from error
+        raise ValueError(f"{path} is no notebook ({reason}); {remedy}") from error
 
 
 def seconds(chapter: str) -> float:
@@ -319,9 +318,9 @@ def is_done(chapter: str, edition: Edition) -> bool:
         Naming the file, where the chapter's source is no notebook.
     """
     try:
-        made = read(edition.executed(chapter)).metadata.get("helpers", {})
+        made = read(edition.executed(chapter)).metadata["helpers"]
         same = made.get("results") == _digest(edition.measured(chapter))
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, KeyError, AttributeError):
         return False
     return bool(same and made.get("key") == key(chapter, edition))
 
@@ -350,10 +349,13 @@ def merged(chapter: str, edition: Edition) -> NotebookNode:
         Where the chapter has not been executed, with the command that does it, or where one of the
         two notebooks is none.
     """
-    if not edition.executed(chapter).exists():
+    notebook = read(source(chapter))
+    try:
+        executed = read(edition.executed(chapter))
+    except FileNotFoundError as error:
         told = edition.make("book", chapter)
-        raise ValueError(f"chapter {chapter} has not been executed in this edition: {told}")
-    notebook, executed = read(source(chapter)), read(edition.executed(chapter))
+        missing = f"chapter {chapter} has not been executed in this edition: {told}"
+        raise ValueError(missing) from error
     if code_digest(notebook) != code_digest(executed):
         return executed
     for cell, made in zip(code(notebook), code(executed), strict=True):
