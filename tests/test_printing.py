@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from bs4 import BeautifulSoup
+from small_book import write_contents
 
 from helpers.edition import printing
 
@@ -26,6 +27,18 @@ def test_links_between_pages_lead_to_ids_of_the_one_page(tmp_path: Path) -> None
     assert found == ["#two--top", "#one--top", "#two--", "https://example.org"]
     assert all(whole.find(id=address[1:]) for address in found if address.startswith("#"))
     assert [heading.get_text() for heading in whole.find_all("h1")] == ["one", "two"]
+
+
+def test_a_link_to_a_page_that_is_not_printed_is_text(tmp_path: Path) -> None:
+    links = '<a href="reference/two.html#x">A</a><a href="genindex.html">B</a><a href="x.zip">C</a>'
+    whole = made(tmp_path, one=f"<p>{links}</p>", two="")
+    assert [str(link["href"]) for link in whole.find_all("a")] == ["x.zip"]
+    assert whole.find("p").get_text() == "ABC"
+
+
+def test_the_pages_in_folders_are_not_printed(book: Path) -> None:
+    write_contents(book, "one", "reference/search", "two")
+    assert printing.printed() == ["intro", "one", "two", "glossary"]
 
 
 def test_folded_code_is_left_out_and_the_rest_unfolded(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def pdf(html: Path, target: Path) -> None:
         Where something is wider than the page.
     """
     page_file = html / ONE_PAGE
-    page_file.write_text(one_page(html, chapters.pages()), encoding="utf-8")
+    page_file.write_text(one_page(html, printed()), encoding="utf-8")
     try:
         with sync_playwright() as playwright, files.atomic(target) as temporary:
             browser = playwright.chromium.launch(
@@ -98,6 +98,11 @@ def pdf(html: Path, target: Path) -> None:
             _titled(temporary, titles)
     finally:
         page_file.unlink()
+
+
+def printed() -> list[str]:
+    """The pages that the PDF holds: all but those in folders, which are for looking things up."""
+    return [name for name in chapters.pages() if "/" not in name]
 
 
 def _titled(path: Path, titles: list[str]) -> None:
@@ -130,8 +135,9 @@ def chromium() -> str | None:
 def one_page(html: Path, names: list[str]) -> str:
     """The articles of the named pages as one page for print.
 
-    Every id begins with its page's name, and links between the pages lead there. Code that was
-    folded away is left out; outputs and solutions that were are unfolded.
+    Every id begins with its page's name, and links between the pages lead there; a link to a page
+    that is not among them is text. Code that was folded away is left out; outputs and solutions
+    that were are unfolded.
 
     Parameters
     ----------
@@ -177,9 +183,13 @@ def _renamed(article: Tag, name: str, names: list[str]) -> None:
     article["id"] = f"{name}--"
     for link in article.find_all("a", href=True):
         parts = urlsplit(str(link["href"]))
-        page = Path(parts.path).stem if parts.path else name
-        if not parts.scheme and not parts.netloc and page in names:
+        if parts.scheme or parts.netloc:
+            continue
+        page = parts.path.removesuffix(".html") if parts.path else name
+        if page in names:
             link["href"] = f"#{page}--{parts.fragment}"
+        elif parts.path.endswith(".html"):
+            link.unwrap()
 
 
 def _unfolded(article: Tag) -> None:
