@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from helpers import comparison, units
+from helpers.intervals import Estimate
 
 
 def compare(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> comparison.Comparison:
@@ -129,3 +130,53 @@ def test_constant_values_compare_without_a_warning() -> None:
 def test_compare_refuses(first: np.ndarray[Any, Any], margin: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         comparison.compare(first, np.array([1.0, 2.0]), margin=margin, resamples=100, seed=0)
+
+
+def family() -> dict[str, comparison.Comparison]:
+    """Comparisons that show each of the four things, planted by their p-values."""
+    around = Estimate(0.0, -0.05, 0.05, 50)
+    up, down = Estimate(0.3, 0.2, 0.4, 50), Estimate(-0.3, -0.4, -0.2, 50)
+    return {
+        "up": comparison.Comparison(up, different=1e-6, same=1.0),
+        "down": comparison.Comparison(down, different=1e-6, same=1.0),
+        "level": comparison.Comparison(around, different=0.9, same=1e-6),
+        "vague": comparison.Comparison(around, different=0.9, same=0.9),
+    }
+
+
+def test_each_difference_is_judged_as_one_of_its_family() -> None:
+    judged = comparison.judge(family())
+    assert {name: found.verdict for name, found in judged.items()} == {
+        "up": "more", "down": "less", "level": "same", "vague": "open",
+    }  # fmt: skip
+    assert judged["down"].difference == family()["down"].difference
+    lonely = comparison.Comparison(Estimate(0.1, 0.0, 0.2, 50), different=0.04, same=1.0)
+    assert comparison.judge({"lonely": lonely})["lonely"].verdict == "more"
+    # Among nine others that show nothing, a p-value of 0.04 is nothing special.
+    crowd = {f"n{n}": family()["vague"] for n in range(9)}
+    assert comparison.judge({"lonely": lonely, **crowd})["lonely"].verdict == "open"
+
+
+def test_a_judged_difference_is_larger_or_not_or_open_and_tells_its_verdict() -> None:
+    judged = comparison.judge(family())
+    larger = {name: found.larger for name, found in judged.items()}
+    assert larger == {"up": True, "down": False, "level": False, "vague": None}
+    assert f"{judged['down']:+.1f}" == "-0.3 [-0.4, -0.2] less"
+
+
+def test_a_tally_counts_every_verdict() -> None:
+    judged = comparison.judge(family())
+    assert comparison.tally([*judged.values(), judged["up"]]) == {
+        "more": 2, "less": 1, "same": 1, "open": 1,
+    }  # fmt: skip
+
+
+def test_extremes_are_found_with_the_cases_that_have_them_by_the_value_alone() -> None:
+    wide, narrow = Estimate(2.0, -9.0, 9.0, 5), Estimate(3.0, 2.9, 3.1, 5)
+    found = comparison.extremes({"wide": wide, "plain": 2.5, "narrow": narrow, "again": 3.0})
+    assert found == {"least": wide, "least of": "wide", "most": narrow, "most of": "narrow"}
+
+
+def test_nothing_has_no_extremes() -> None:
+    with pytest.raises(ValueError, match="need at least one"):
+        comparison.extremes({})

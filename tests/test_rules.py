@@ -95,6 +95,44 @@ def test_a_share_counts_what_is_needed() -> None:
     assert all_of_them.rule == "all 4 families agree"
     assert (all_of_them.verdict, all_of_them.effect) == ("mostly", "3 of 4 families; not d")
     assert rules.share("agree", dict.fromkeys("ab", False)).verdict == "fails"
+    assert rules.share("agree", dict.fromkeys("ab", True)).rule == "both cases agree"
+
+
+@pytest.mark.parametrize(
+    ("flags", "at_least", "verdict"),
+    [
+        ([True, True, None, False], 3, "undecided"),
+        ([True, True, None, False], 2, "holds"),
+        ([True, None, False, False], 3, "fails"),
+        ([True, True, True, None], None, "mostly"),
+        ([True, None, None, False], None, "undecided"),
+        ([True, None, False, False], None, "fails"),
+        ([None, None], None, "undecided"),
+    ],
+)
+def test_a_share_is_undecided_where_the_open_cases_could_be_enough(
+    flags: list[bool | None], at_least: float | None, verdict: str
+) -> None:
+    """By trying both answers for each open case: undecided where the verdict depends on them."""
+    found = rules.share("agree", dict(zip("abcd", flags, strict=False)), at_least=at_least)
+    assert found.verdict == verdict
+    settled = {
+        rules.share(
+            "agree",
+            {
+                name: flag if flag is not None else guess
+                for name, flag in zip("abcd", flags, strict=False)
+            },
+            at_least=at_least,
+        ).verdict
+        for guess in (True, False)
+    }
+    assert (verdict == "undecided") == (len(settled) > 1 and "fails" in settled)
+
+
+def test_open_cases_are_named() -> None:
+    found = rules.share("agree", {"a": True, "b": None, "c": False}, each="cell")
+    assert found.effect == "1 of 3 cells; not c; open for b"
 
 
 def test_pairs_are_named_with_an_arrow() -> None:

@@ -1,6 +1,6 @@
 """Two sets of values compared: is there a difference, is there none; verdicts over many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from helpers.intervals import LEVEL, Estimate
 
+WORDS = ("more", "less", "same", "open")  # what a comparison can show
 PERMUTATIONS = 2_000  # of a permutation test, whose least p-value is 2 / (PERMUTATIONS + 1)
 
 
@@ -337,3 +338,112 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         (first * second).sum(axis=1), lengths, out=np.full(len(first), np.nan), where=lengths > 0
     )
     return found
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A difference of two means, and what is shown by it.
+
+    Parameters
+    ----------
+    difference : Estimate
+        The first mean minus the second.
+    verdict : {"more", "less", "same", "open"}
+        As `verdicts` finds it.
+
+    Examples
+    --------
+    >>> f"{Judged(Estimate(0.2, 0.1, 0.3, 50), 'more'):+.2f}"
+    '+0.20 [+0.10, +0.30] more'
+    """
+
+    difference: Estimate
+    verdict: str
+
+    @property
+    def larger(self) -> bool | None:
+        """Whether the first mean is the larger one; None where the question is open."""
+        return None if self.verdict == "open" else self.verdict == "more"
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.difference:{spec}} {self.verdict}"
+
+
+def judge(comparisons: Mapping[Any, Comparison]) -> dict[Any, Judged]:
+    """Judge comparisons that are made together: each difference with its verdict.
+
+    Parameters
+    ----------
+    comparisons : mapping
+        All comparisons of one family, by name: the p-values are adjusted for their number.
+
+    Returns
+    -------
+    dict
+        A `Judged` by the same names.
+
+    Examples
+    --------
+    >>> found = Comparison(Estimate(0.2, 0.1, 0.3, 50), different=0.001, same=0.9)
+    >>> judge({"purity": found})["purity"].verdict
+    'more'
+    """
+    found = verdicts(comparisons)
+    return {name: Judged(made.difference, found[name]) for name, made in comparisons.items()}
+
+
+def tally(judged: Iterable[Judged]) -> dict[str, int]:
+    """Count the verdicts of comparisons.
+
+    Parameters
+    ----------
+    judged : iterable of Judged
+        The comparisons.
+
+    Returns
+    -------
+    dict
+        How many say "more", "less", "same" and "open", in this order; 0 where none does.
+
+    Examples
+    --------
+    >>> tally([Judged(Estimate(0.2, 0.1, 0.3, 50), "more")])
+    {'more': 1, 'less': 0, 'same': 0, 'open': 0}
+    """
+    found = [one.verdict for one in judged]
+    return {word: found.count(word) for word in WORDS}
+
+
+def extremes(values: Mapping[Any, float | Estimate]) -> dict[str, Any]:
+    """Find the least and the largest of some values, and whose they are.
+
+    Parameters
+    ----------
+    values : mapping
+        A number or an `Estimate`, of which the value counts, by the name of its case.
+
+    Returns
+    -------
+    dict
+        "least" and "most", as they were given; "least of" and "most of", the names of their cases,
+        of equal ones the first.
+
+    Raises
+    ------
+    ValueError
+        Without values.
+
+    Examples
+    --------
+    >>> extremes({"a": 2.0, "b": 1.0, "c": 3.0})
+    {'least': 1.0, 'least of': 'b', 'most': 3.0, 'most of': 'c'}
+    """
+    if not values:
+        raise ValueError("values: need at least one, got none")
+
+    def size(name: Any) -> float:
+        value = values[name]
+        return value.value if isinstance(value, Estimate) else value
+
+    low, high = min(values, key=size), max(values, key=size)
+    return {"least": values[low], "least of": low, "most": values[high], "most of": high}

@@ -220,7 +220,11 @@ def every(
 
 
 def share(
-    what: str, flags: Mapping[Any, bool], *, each: str = "case", at_least: float | None = None
+    what: str,
+    flags: Mapping[Any, bool | None],
+    *,
+    each: str = "case",
+    at_least: float | None = None,
 ) -> Ruling:
     """Decide whether something is true of every case, or of enough of them.
 
@@ -229,7 +233,7 @@ def share(
     what : str
         What is counted, as a predicate: "agree with the paper".
     flags : mapping
-        Whether it is true, by the name of the case.
+        Whether it is true, by the name of the case; None where that is open.
     each : str
         What a case is; its plural is made by an s, or by "ies" after a y.
     at_least : float, optional
@@ -239,7 +243,8 @@ def share(
     -------
     Ruling
         "holds" if there are enough. If all are needed, "mostly" where three quarters of them are
-        there. Else "fails".
+        there. "fails" if there could not be as many even if every open case were one; else
+        "undecided".
 
     Raises
     ------
@@ -252,18 +257,19 @@ def share(
     >>> found.verdict, found.rule, found.effect
     ('holds', 'at least 2 of 3 cells agree', '2 of 3 cells; not c')
     """
-    true = sum(map(bool, _some(flags).values()))
+    named = {_name(key): None if flag is None else bool(flag) for key, flag in _some(flags).items()}
+    true, undecided = (sum(flag is kind for flag in named.values()) for kind in (True, None))
     need = len(flags) if at_least is None else at_least
     need = math.ceil(need * len(flags)) if need < 1 else int(need)
     if not 0 < need <= len(flags):
         raise ValueError(f"at_least: need 1 to {len(flags)} cases, got {at_least}")
-    named = {_name(key): bool(flag) for key, flag in flags.items()}
-    enough = true >= need
-    mostly = at_least is None and not enough and true >= MOST * len(flags)
+    most = MOST * len(flags) if at_least is None else need
+    open_or_not = "undecided" if true + undecided >= most else "fails"
     counted = f"{len(flags)} {plural(each)}"
+    all_of_them = f"both {plural(each)}" if len(flags) == 2 else f"all {counted}"
     return Ruling(
-        "holds" if enough else "mostly" if mostly else "fails",
-        f"all {counted} {what}" if at_least is None else f"at least {need} of {counted} {what}",
+        "holds" if true >= need else "mostly" if true >= most else open_or_not,
+        f"{all_of_them} {what}" if at_least is None else f"at least {need} of {counted} {what}",
         "; ".join([f"{true} of {counted}", *_exceptions(named)]),
     )
 
