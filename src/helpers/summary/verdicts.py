@@ -118,7 +118,7 @@ FIGURES = {
     "Figures 1 and 2": Statement(
         "Images that maximise units, and random directions, of a network for MNIST.",
         "{numref}`fig-units` and {numref}`fig-random-directions`",
-        CLAIMS["Units"].decided_by,
+        ("units/figures 1 and 2", "units/random coherent"),
     ),
     "Figures 3 and 4": Statement(
         "The same for AlexNet.", missing="ImageNet's validation set cannot be shipped with a book."
