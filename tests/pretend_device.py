@@ -125,10 +125,11 @@ def _run(operator: OpOverload, *args: Any, **kwargs: Any) -> Any:
     def placed(value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
-        found = known.get(id(value), OnDevice(value) if on_device else value)
-        if found.shape != value.shape:
+        if id(value) not in known:
+            return OnDevice(value) if on_device else value
+        if known[id(value)].shape != value.shape:
             raise NotImplementedError(f"{operator} changes the shape of a tensor on the device")
-        return found
+        return known[id(value)]
 
     here = {"device": torch.device("cpu")} if kwargs.get("device") else {}
     args, kwargs = _mapped(_held, [args, kwargs | here])
