@@ -33,6 +33,7 @@ from helpers import (
 from helpers.data import Images
 from helpers.models import training
 from helpers.models.norm_penalty import NormPenalty
+from helpers.search import projection
 from helpers.spectral import jacobian, lipsdp
 from helpers.units import ablation, strokes
 
@@ -338,6 +339,15 @@ def test_the_exact_minimum(margin: float | str) -> None:
         targets = torch.arange(COUNT, device=device) % CLASSES
         least = torch.linspace(0, 1, COUNT, device=device) if margin == "tensor" else margin
         return exact.minimum_distortion(weight, bias, images, targets, margin=least)
+
+    check_same(run)
+
+
+def test_projection_with_one_margin_for_all() -> None:
+    def run(device: str) -> projection.Projection:
+        jacobian, origins = normal(CLASSES, SIDE**2).to(device), pictures(device).flatten(1)
+        targets = torch.arange(COUNT, device=device) % CLASSES
+        return projection.project(origins, jacobian, origins @ jacobian.T, targets, margin=0.1)
 
     check_same(run)
 
