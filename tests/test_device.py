@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from helpers import (
     comparison,
     data,
     exact,
+    files,
     intervals,
     lbfgsb,
     models,
@@ -31,7 +33,7 @@ from helpers import (
     units,
 )
 from helpers.data import Images
-from helpers.models import training
+from helpers.models import checkpoints, training
 from helpers.models.norm_penalty import NormPenalty
 from helpers.search import projection
 from helpers.spectral import jacobian, lipsdp
@@ -590,6 +592,17 @@ def test_images_and_networks_are_put_on_the_device() -> None:
     check_same(lambda device: pretrained.load("alexnet", device))
     images = torch.rand(2, 1, 28, 28, generator=seeded())
     check_same(lambda device: models.load("FC100-100-10", device)(images.to(device)))
+
+
+def test_checkpoints_of_networks_on_the_device_are_those_of_the_cpu(tmp_path: Path) -> None:
+    def run(device: str) -> list[Any]:
+        weights = models.build("FC10(1)").state_dict()
+        weights = {name: normal(*value.shape).to(device) for name, value in weights.items()}
+        file = tmp_path / f"{device.partition(':')[0]}.safetensors"
+        checkpoints.write("FC10(1)", weights, {}, file)
+        return [files.sha256(file.read_bytes()), checkpoints.digest(weights)]
+
+    check_same(run)
 
 
 @pytest.mark.parametrize("method", ["L-BFGS", "Adam", "autoencoder"])
