@@ -198,31 +198,45 @@ def _tighten(
     low: Tensor,
     high: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels. A convolution has too many units for that.
+    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels. A convolution has too many units.
 
-    Before a ReLU only for units of either sign in some ball of the batch, for the others' relaxation is exact already: first the bound that is nearer
-    to zero, in the first ball, and the other one where that leaves either sign.
+    Before a ReLU only for units of either sign in some ball of the batch, for the others' relaxation is exact already: first the
+    bound that is nearer to zero, in the first ball, and the other one where that leaves either sign.
     """
     rectified = isinstance(after, nn.ReLU)
-    nearer = torch.where(high[0] < -low[0], -1.0, 1.0) if rectified else torch.ones_like(low[0])
-    for sides in (nearer, -nearer):
+    first = torch.where(high[0] < -low[0], -1.0, 1.0) if rectified else torch.ones_like(low[0])
+    for sides in (first, -first):
         loose = (
             ((low < 0) & (high > 0)).any(dim=0)
             if rectified
             else torch.ones_like(low[0], dtype=torch.bool)
         )
-        if not loose.any():
+        units = loose.nonzero()[:, 0]
+        if not len(units):
             break
-        side = sides[loose]
-        rows, constant = side[:, None] * step.weight[loose], side * step.bias[loose]
-        bound = ball.below(
-            *_carry(enclosures, rows.expand(len(low), -1, -1), constant.expand(len(low), -1))
-        )
-        low[:, loose] = torch.where(side > 0, torch.maximum(low[:, loose], bound), low[:, loose])
-        high[:, loose] = torch.where(
-            side < 0, torch.minimum(high[:, loose], -bound), high[:, loose]
-        )
+        side = sides[units]
+        bound = _bound(step, enclosures, ball, units, side)
+        low, high = _cut(low, high, units, side, bound)
     return low, high
+
+
+def _bound(
+    step: Affine, enclosures: Sequence[Affine | Relaxation], ball: Ball, units: Tensor, side: Tensor
+) -> Tensor:
+    """Lower bounds [b, u], over the ball, of side [u] times the outputs of `units` [u]; -1 bounds an output from above."""
+    rows, constant = side[:, None] * step.weight[units], side * step.bias[units]
+    balls = len(ball.radius)
+    return ball.below(*_carry(enclosures, rows.expand(balls, -1, -1), constant.expand(balls, -1)))
+
+
+def _cut(
+    low: Tensor, high: Tensor, units: Tensor, side: Tensor, bound: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The bounds [b, d] with those of `units` [u] moved to what side [u] times the outputs is at least, `bound` [b, u]."""
+    below, above = low[:, units], high[:, units]
+    below = torch.where(side > 0, torch.maximum(below, bound), below)
+    above = torch.where(side < 0, torch.minimum(above, -bound), above)
+    return low.index_copy(1, units, below), high.index_copy(1, units, above)
 
 
 def _carry(

@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from helpers import check, threads
 from helpers.certify import enclosure
 from helpers.certify.ball import Ball
+from helpers.certify.brackets import Brackets
 from helpers.certify.enclosure import Network
 from helpers.spectral import jacobian
 
 ROUNDS = 100  # radii tried for an image, at most
 LESSONS = 8  # images from which is learned where the search for the others starts
-EDGE = 0.05  # of a bracket, at each end: no radius is tried there
-LEAST_POWER = 0.1  # at which a margin is taken to fall
 
 
 @dataclass(frozen=True)
@@ -101,58 +100,27 @@ def certified_radius(
 def _radii(
     network: Network, batch: tuple[Tensor, Tensor], *, tolerance: float, guide: Guide
 ) -> Found:
-    """The certified radii of a batch.
-
-    A secant search for the radius at which the least margin is zero, in logarithms: the fraction of the original's margin that is lost grows
-    like a power of the radius, and is 1 at the root. The next radius lies a little beyond the estimated root, as seen from the nearer end of the
-    bracket, so that it closes from both ends.
-    """
+    """The certified radii of a batch."""
     images, labels = batch
-    farthest = images[0].numel() ** 0.5
-    start, linearised = _first_order(network, images, labels)
-    good, bad = (
-        torch.zeros_like(start),
-        torch.full_like(start, torch.inf),
-    )  # the largest radius proved, the smallest one that was not
-    guess, power = (
-        (guide.share * linearised).clamp(max=farthest),
-        torch.full_like(start, guide.power),
+    margin, linearised = _first_order(network, images, labels)
+    brackets = Brackets(
+        margin,
+        guide.share * linearised,
+        power=guide.power,
+        farthest=images[0].numel() ** 0.5,
+        tolerance=tolerance,
     )
-    before, lost_before = torch.full_like(start, torch.nan), torch.full_like(start, torch.nan)
     evaluations = torch.zeros_like(labels)
-
-    def undecided() -> Tensor:
-        return ((start > 0) & (good < (1 - tolerance) * bad) & (good < farthest)).nonzero()[:, 0]
-
     for _ in range(ROUNDS):
-        rows = undecided()
+        rows = brackets.undecided()
         if not len(rows):
             break
-        least = enclosure.margins(network, Ball(images[rows], guess[rows]), labels[rows]).amin(
-            dim=1
-        )
+        ball = Ball(images[rows], brackets.proposed[rows])
+        brackets.narrow(rows, enclosure.margins(network, ball, labels[rows]).amin(dim=1))
         evaluations[rows] += 1
-        good[rows], bad[rows] = (
-            torch.where(least > 0, guess[rows], good[rows]),
-            torch.where(least > 0, bad[rows], guess[rows]),
-        )
-        lost = (1 - least / start[rows]).clamp(min=torch.finfo(least.dtype).eps).log()
-        secant = (lost - lost_before[rows]) / (guess[rows] / before[rows]).log()
-        power[rows] = torch.where((secant > LEAST_POWER) & secant.isfinite(), secant, power[rows])
-        before[rows], lost_before[rows] = guess[rows], lost
-        root = before * (-lost_before / power).exp()
-        beyond = torch.where(root - good < bad - root, 1 + tolerance / 3, 1 - tolerance / 3)
-        edge = torch.where(bad.isfinite(), EDGE * (bad - good), 0.0)
-        guess = torch.minimum(
-            torch.maximum(root * beyond, good + edge), (bad - edge).clamp(max=farthest)
-        )
-    return Found(
-        good,
-        good / linearised.clamp(min=torch.finfo(good.dtype).tiny),
-        power,
-        evaluations,
-        ended=not len(undecided()),
-    )
+    share = brackets.proved / linearised.clamp(min=torch.finfo(linearised.dtype).tiny)
+    ended = not len(brackets.undecided())
+    return Found(brackets.proved, share, brackets.power, evaluations, ended)
 
 
 def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
