@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from helpers import check
+from helpers.spectral import gram
 
 VARIANTS = ("factor", "exponent", "printed", "support")
 CHUNK = 2**22  # complex numbers held at a time, 64 MiB
@@ -134,7 +135,7 @@ def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
             .transpose(1, 2)
             .reshape(len(chunk), outputs, -1)
         )
-        best = max(best, _spectral(blocks).max().item())
+        best = max(best, gram.norms(blocks).max().item())
     return best
 
 
@@ -142,7 +143,7 @@ def _norms(weight: Tensor, frequencies: Tensor) -> Tensor:
     """||K(f)|| at each frequency f [F, 2]."""
     size = max(1, CHUNK // (weight.shape[0] * weight.shape[1]))
     return torch.cat(
-        [_spectral(_transforms(weight, chunk)) for chunk in torch.split(frequencies, size)]
+        [gram.norms(_transforms(weight, chunk)) for chunk in torch.split(frequencies, size)]
     )
 
 
@@ -153,13 +154,6 @@ def _transforms(weight: Tensor, frequencies: Tensor) -> Tensor:
     return (phases @ weight.to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
         -1, *weight.shape[:2]
     )
-
-
-def _spectral(blocks: Tensor) -> Tensor:
-    """Largest singular value of each matrix [..., D, C], from the eigenvalues of its smaller Gram matrix."""
-    gram = blocks @ blocks.mH if blocks.shape[-2] <= blocks.shape[-1] else blocks.mH @ blocks
-    largest: Tensor = torch.linalg.eigvalsh(gram)[..., -1]
-    return largest.clamp(min=0).sqrt()
 
 
 def _polyphase(weight: Tensor, step: tuple[int, int]) -> Tensor:

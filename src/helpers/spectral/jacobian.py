@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from helpers import check, lbfgsb
 from helpers.lbfgsb import Minimum
+from helpers.spectral import gram
 from helpers.spectral.operators import BATCH_NORMS
 
 BATCH = 64  # images at a time
@@ -28,7 +29,7 @@ def jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
     """
     exact = _exact(model, images)
     return torch.cat(
-        [_spectral_norms(jacobians(exact, batch)) for batch in torch.split(_beside(images), BATCH)]
+        [gram.norms(jacobians(exact, batch)) for batch in torch.split(_beside(images), BATCH)]
     )
 
 
@@ -60,7 +61,7 @@ def steepest(
     def descend(x: Tensor, _rows: Tensor) -> tuple[Tensor, Tensor]:
         with torch.enable_grad():
             x = x.detach().requires_grad_()
-            norms = _spectral_norms(jacobians(exact, x.view(-1, *shape), differentiable=True))
+            norms = gram.norms(jacobians(exact, x.view(-1, *shape), differentiable=True))
             slopes = (
                 torch.autograd.grad(norms.sum(), x, allow_unused=True)[0]
                 if norms.requires_grad
@@ -106,9 +107,3 @@ def _exact(model: nn.Module, images: Tensor) -> nn.Module:
         raise ValueError("images: need at least one, got none")
     check_eval(model)
     return copy.deepcopy(model).double().requires_grad_(requires_grad=False)
-
-
-def _spectral_norms(matrices: Tensor) -> Tensor:
-    """Largest singular value of each matrix with few rows, [N]."""
-    largest: Tensor = torch.linalg.eigvalsh(matrices @ matrices.mT)[:, -1]
-    return largest.clamp(min=0).sqrt()
