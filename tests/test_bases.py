@@ -162,8 +162,24 @@ def test_few_of_many_principal_components_are_the_first() -> None:
         ("pca", 3, None, r"features: directions of kind 'pca' need features \[N, 8\].*got none"),
         ("ica", 3, None, "features: directions of kind 'ica'"),
         ("pca", 3, torch.zeros(5, 7), r"got \[5, 7\]"),
+        ("pca", 3, torch.full((5, 8), torch.nan), "features: need finite values"),
+        ("ica", 3, torch.ones(5, 8, dtype=torch.int64), "features: need a floating-point tensor"),
     ],
 )
 def test_directions_refuse(kind: str, count: int, layer: Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         units.directions(kind, 8, count, seeded(), layer)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", units.FITTED)
+def test_features_with_gradients_in_half_precision_or_inference_mode_are_taken(kind: str) -> None:
+    layer = sparse_code()[0]
+    expected = units.directions(kind, 20, 4, seeded(), layer)
+    found = units.directions(kind, 20, 4, seeded(), layer.clone().requires_grad_())
+    assert torch.equal(found, expected)
+    assert not found.requires_grad
+    with torch.inference_mode():
+        assert torch.equal(units.directions(kind, 20, 4, seeded(), layer.clone()), expected)
+    half = units.directions(kind, 20, 4, seeded(), layer.half())
+    assert torch.equal(half, units.directions(kind, 20, 4, seeded(), layer.half().float()))

@@ -1,7 +1,7 @@
 """Checks at the door: each raises a ValueError that names the argument, what was got and what is needed."""
 
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -126,6 +126,33 @@ def count(argument: str, value: object) -> None:
         raise ValueError(f"{argument}: need an integer of at least 1, got {value!r}")
 
 
+def shape(value: Sequence[int], argument: str = "input_shape") -> None:
+    """Raise ValueError unless `value` is the shape of one input: one or more positive integers."""
+    if not value or not all(isinstance(size, int) and size > 0 for size in value):
+        raise ValueError(f"{argument}: need positive integers, got {tuple(value)}")
+
+
+def indices(value: Tensor, total: int, argument: str) -> None:
+    """Raise ValueError unless `value` is an int64 tensor with values in [0, total)."""
+    if not isinstance(value, Tensor) or value.dtype != torch.int64:
+        got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"{argument}: need an int64 tensor, got {got}")
+    if value.numel() and not (value.min() >= 0 and value.max() < total):
+        low, high = (int(bound) for bound in value.aminmax())
+        raise ValueError(f"{argument}: need values in [0, {total - 1}], got {low} to {high}")
+
+
+def matrix(value: Tensor, argument: str, sizes: str = "[N, d]") -> None:
+    """Raise ValueError unless `value` is a floating matrix of finite values, of the named shape."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise ValueError(f"{argument}: need a floating-point tensor, got {got}")
+    if value.ndim != 2:
+        raise ValueError(f"{argument}: need shape {sizes}, got {list(value.shape)}")
+    if not value.isfinite().all():
+        raise ValueError(f"{argument}: need finite values, got some that are not")
+
+
 def evaluation(network: nn.Module) -> None:
     """Raise ValueError for a module in training mode that computes something else in it."""
     training = {
@@ -169,3 +196,17 @@ def output(network: nn.Module, images: Tensor, argument: str = "images") -> obje
         got = list(images.shape[1:])
         message = f"{argument}: need a size that fits the model, got {got} ({error})"
         raise ValueError(message) from error
+
+
+def logits(network: nn.Module, images: Tensor) -> int:
+    """The number K of a network's logits, once it takes images [N, C, H, W] to finite ones [N, K].
+
+    Raises ValueError where it returns something else, and as output() does.
+    """
+    found = output(network, images)
+    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(images[:1]):
+        got = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        raise ValueError(f"model: need logits of shape [N, K], got {got}")
+    if not found.isfinite().all():
+        raise ValueError("model: need finite logits, got NaN or infinity")
+    return found.shape[1]

@@ -31,10 +31,12 @@ def each(
     has not begun by then is dropped.
     """
     workers = torch.get_num_threads() if device.type == "cpu" else 1
-    gradients = torch.is_grad_enabled()
+    inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
 
     def call(item: Item) -> Result:
-        with torch.set_grad_enabled(gradients):
+        # Both modes belong to a thread, and a new thread begins without them. The order matters:
+        # leaving inference mode switches gradients on.
+        with torch.inference_mode(mode=inference), torch.set_grad_enabled(gradients):
             return function(item)
 
     with (

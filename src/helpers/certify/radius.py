@@ -59,6 +59,7 @@ class Certified:
     evaluations: Tensor  # int64 [N], bounds computed on the image's behalf
 
 
+@torch.inference_mode(mode=False)
 def certified_radius(
     model: nn.Module, images: Tensor, labels: Tensor, *, tolerance: float = 1e-2
 ) -> Certified:
@@ -73,8 +74,12 @@ def certified_radius(
     relaxations; the use of the box is ours.
     """
     check.images(images)
+    images = images.detach()
+    check.evaluation(model)
+    check.logits(model, images)
     classes = check.model(model, images) if len(images) else None
     check.labels(labels, len(images), classes)
+    check.same_device(images, labels=labels)
     if not 0 < tolerance < 1:
         raise ValueError(f"tolerance: need a number in (0, 1), got {tolerance}")
     if not len(images):
@@ -129,7 +134,7 @@ def _first_order(network: Network, images: Tensor, labels: Tensor) -> tuple[Tens
     rivals = torch.arange(logits.shape[1], device=labels.device) != labels[:, None]
     lead = (logits.gather(1, labels[:, None]) - logits)[rivals].view(len(labels), -1)
     steepness = (
-        (slopes[torch.arange(len(labels)), labels][:, None] - slopes)[rivals]
+        (slopes[torch.arange(len(labels), device=labels.device), labels][:, None] - slopes)[rivals]
         .view(*lead.shape, -1)
         .norm(dim=2)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.spectral.jacobian import check_eval
+from helpers import check
 from helpers.spectral.operators import LINEAR
 
 NEUTRAL = (nn.Flatten, nn.Identity, nn.Dropout)
@@ -33,17 +33,19 @@ def chain(model: nn.Module, input_shape: Sequence[int]) -> list[Step]:
 
     Without those that only rearrange or pass on. Raises ValueError for a module without a known bound, or a model that is not a chain.
     """
-    check_eval(model)
+    check.evaluation(model)
+    check.shape(input_shape)
     like = next(model.parameters(), torch.empty(0))
     flow = [
         torch.rand(
             1, *input_shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
         ).to(like)
     ]
+    check.output(model, flow[0], "input_shape")
     steps: list[Step] = []
 
     def record(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if not _same(inputs[0], flow[-1]):
+        if not (inputs and _same(inputs[0], flow[-1])):
             raise ValueError(
                 f"model: need a chain, but {name} takes something other than the output of the module before it"
             )
@@ -79,5 +81,8 @@ def _leaves(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield from _leaves(f"{name}.{child}" if name else child, part)
 
 
-def _same(first: Tensor, second: Tensor) -> bool:
-    return first.numel() == second.numel() and torch.equal(first.flatten(), second.flatten())
+def _same(first: object, second: Tensor) -> bool:
+    """Whether both have the same numbers in the same order, whatever their shapes."""
+    if not isinstance(first, Tensor) or first.numel() != second.numel():
+        return False
+    return torch.equal(first.flatten(), second.flatten())

@@ -86,6 +86,8 @@ def torus_norm(
     n = pi (k - 1) for k taps once a phase is taken out, and its modulus is at most S: it falls from f no faster than S cos(n t)
     (M. Riesz; Duffin and Schaeffer 1938). So the cell with f in it has at least S cos(n h) at its centre, h its half width.
     """
+    if not tolerance >= 0:  # NaN is refused, too
+        raise ValueError(f"tolerance: need a number of at least 0, got {tolerance}")
     kernel = _polyphase(weight, pair("stride", stride))
     taps = kernel.shape[2:]
     slope = math.pi * (kernel.new_tensor(taps) - 1)
@@ -151,7 +153,7 @@ def _transforms(weight: Tensor, frequencies: Tensor) -> Tensor:
     """K(f), the sum over u of K_u exp(-2 pi i u.f): [D, C, height, width] at [F, 2] to complex [F, D, C]."""
     turns = frequencies @ _lattice(weight.shape[2:], weight).T  # [F, height * width]
     phases = torch.polar(torch.ones_like(turns), -2 * math.pi * turns)
-    return (phases @ weight.to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
+    return (phases @ weight.detach().to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
         -1, *weight.shape[:2]
     )
 

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from helpers import check, lbfgsb
 from helpers.lbfgsb import Minimum
 from helpers.spectral import gram
-from helpers.spectral.operators import BATCH_NORMS
 
 BATCH = 64  # images at a time
 ASIDE = 1e-9  # how far a pixel is moved, at most
@@ -19,6 +18,7 @@ def lower_bound(model: nn.Module, images: Tensor) -> float:
     return jacobian_norms(model, images).max().item()
 
 
+@torch.inference_mode(mode=False)
 def jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
     """Spectral norm of the logits' Jacobian at each image, float64 [N], in logits per unit of l2.
 
@@ -33,11 +33,16 @@ def jacobian_norms(model: nn.Module, images: Tensor) -> Tensor:
     )
 
 
+@torch.inference_mode(mode=False)
 def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False) -> Tensor:
     """The logits' Jacobian at each image, [N, K, pixels], by K backward passes. model: images [N, C, H, W] to logits [N, K]."""
     with torch.enable_grad():
-        images = images if differentiable else images.detach().requires_grad_()
+        images = images if differentiable else images.detach().clone().requires_grad_()
         logits = model(images)
+        if not logits.requires_grad:
+            raise ValueError(
+                "model: need logits that autograd can differentiate, got none that are"
+            )
         rows = [
             torch.autograd.grad(
                 column.sum(), images, retain_graph=True, create_graph=differentiable
@@ -47,6 +52,7 @@ def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False)
     return torch.stack(rows, dim=1)
 
 
+@torch.inference_mode(mode=False)
 def steepest(
     model: nn.Module, images: Tensor, *, starts: int = 16, iterations: int = 60
 ) -> Minimum:
@@ -55,6 +61,8 @@ def steepest(
     Arguments and errors: as for `jacobian_norms`. Returns lbfgsb's Minimum of minus the norm, float64: x [S, pixels], value [S]. The gradient is that of a
     singular value, by a second backward pass: it is zero for a network with ReLU alone, whose Jacobian is piecewise constant, and the search stays.
     """
+    check.count("starts", starts)
+    check.count("iterations", iterations)
     exact, shape = _exact(model, images), images.shape[1:]
     order = jacobian_norms(model, images).argsort(descending=True)[:starts]
 
@@ -79,25 +87,12 @@ def steepest(
     )
 
 
-def check_eval(model: nn.Module) -> None:
-    """Raise ValueError for batch normalisation or dropout in training mode."""
-    training = [
-        type(module).__name__
-        for module in model.modules()
-        if module.training and isinstance(module, (*BATCH_NORMS, nn.Dropout))
-    ]
-    if training:
-        raise ValueError(
-            f"model: need eval mode, got {', '.join(sorted(set(training)))} in training mode"
-        )
-
-
 def _beside(images: Tensor) -> Tensor:
     """The images in float64, each pixel moved by up to ASIDE towards the middle of [0, 1], by another length each."""
     lengths = torch.rand(
         images.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
     ).to(images.device)
-    return images.double() + ASIDE * lengths * torch.where(images < 0.5, 1.0, -1.0)
+    return images.detach().double() + ASIDE * lengths * torch.where(images < 0.5, 1.0, -1.0)
 
 
 def _exact(model: nn.Module, images: Tensor) -> nn.Module:
@@ -105,5 +100,7 @@ def _exact(model: nn.Module, images: Tensor) -> nn.Module:
     check.images(images)
     if len(images) == 0:
         raise ValueError("images: need at least one, got none")
-    check_eval(model)
-    return copy.deepcopy(model).double().requires_grad_(requires_grad=False)
+    check.evaluation(model)
+    exact = copy.deepcopy(model).double().requires_grad_(requires_grad=False)
+    check.logits(exact, images[:1].detach().double())
+    return exact

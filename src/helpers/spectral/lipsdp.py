@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from helpers import check
 from helpers.spectral.chain import chain
 from helpers.spectral.gram import gram
 
@@ -25,6 +26,7 @@ class LipSDP:
     multipliers: tuple[Tensor, ...]
 
 
+@torch.inference_mode(mode=False)
 def upper_bound(model: nn.Module, input_shape: tuple[int, ...], *, iterations: int = 20) -> LipSDP:
     """Upper bound of the Lipschitz constant of a fully connected network, images to logits, from below the product of the layers' norms.
 
@@ -34,6 +36,7 @@ def upper_bound(model: nn.Module, input_shape: tuple[int, ...], *, iterations: i
     eigenvalue is the squared bound. Any T proves a bound; the best are searched by L-BFGS, from those that prove the product of norms.
     Raises ValueError for another network. Source: Fazlyab et al. (2019), LipSDP-Neuron, solved here by its Schur complements.
     """
+    check.count("iterations", iterations)
     weights, slopes = _layers(model, input_shape)
     variables = [
         torch.zeros(len(weight) + 1, dtype=torch.float64, requires_grad=True)
@@ -100,7 +103,7 @@ def _layers(model: nn.Module, input_shape: tuple[int, ...]) -> tuple[list[Tensor
         raise ValueError(
             f"model: need Linear layers with one activation between two, got {', '.join(type(module).__name__ for module in modules)}"
         )
-    return [module.weight.detach().double().cpu() for module in linear], [
+    return [module.weight.detach().clone().double().cpu() for module in linear], [
         SLOPES[type(module)] for module in between
     ]
 

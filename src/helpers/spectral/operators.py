@@ -8,6 +8,7 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
+from helpers import check
 from helpers.spectral import fourier
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -28,6 +29,7 @@ RESIDUAL = 1e-9  # of the Gram operator's eigenpair, relative; far below TOLERAN
 STEPS = 10_000
 
 
+@torch.inference_mode(mode=False)
 def operator_norm(layer: nn.Module, input_shape: Sequence[int]) -> float:
     """Largest singular value of the linear part of a layer at one input size, to 1e-6 relative; never above it but for rounding.
 
@@ -115,8 +117,7 @@ def _linear_part(layer: nn.Module) -> nn.Module:
 def _origin(linear: nn.Module, input_shape: Sequence[int]) -> Tensor:
     """The zero input [1, *input_shape], once the layer takes it to a zero output."""
     weights = next((value for value in [*linear.parameters(), *linear.buffers()]), torch.empty(0))
-    if not input_shape or not all(isinstance(size, int) and size > 0 for size in input_shape):
-        raise ValueError(f"input_shape: need positive integers, got {tuple(input_shape)}")
+    check.shape(input_shape)
     origin = torch.zeros(1, *input_shape, dtype=torch.float64, device=weights.device)
     try:
         output = linear(origin)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import check
+from helpers.units.precision import wide
 
 
 def selectivity(features: Tensor, labels: Tensor) -> Tensor:
@@ -20,7 +21,12 @@ def selectivity(features: Tensor, labels: Tensor) -> Tensor:
     excite it alike, 1 where only one does; 0 for a unit that is always off. Raises ValueError for negative features, labels
     not one for each image.
     """
+    check.matrix(features, "features")
     check.labels(labels, len(features))
+    check.same_device(features, labels=labels)
+    if labels.unique().numel() < 2:
+        raise ValueError("labels: need at least two classes, got fewer")
+    features = features.detach()
     if features.amin() < 0:
         raise ValueError(f"features: need values of at least 0, got {float(features.amin()):.4g}")
     members = functional.one_hot(labels).to(features)  # (N, classes)
@@ -47,15 +53,23 @@ def damage(
     the next layer what the unit says about an image, and no more; zero also takes away what the unit adds to every image.
     Raises ValueError for a layer that is no child, labels not one for each image.
     """
-    names = [name for name, _ in model.named_children()]
+    if not isinstance(model, nn.Sequential):
+        raise ValueError(f"model: need nn.Sequential, got {type(model).__name__}")
+    names = list(model._modules)  # named_children() leaves out a module that stands there twice
     check.choice("layer", layer, names)
-    check.labels(labels, len(images))
+    check.count("batch_size", batch_size)
+    check.evaluation(model)
+    _check_images(model, images, labels, reference)
     place = names.index(layer) + 1
     before, after = model[:place], model[place:]
     with torch.no_grad():
-        value = _mean(before, images[:1] if reference is None else reference, batch_size) * (
-            reference is not None
-        )
+        output = before(images[:1])
+        if not isinstance(output, Tensor) or output.ndim < 2:
+            got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            raise ValueError(f"layer: need an output [N, d, ...], got {got} from {layer!r}")
+        value = torch.zeros_like(output[0])
+        if reference is not None:
+            value = _mean(before, reference, batch_size).to(value)
         batches = zip(images.split(batch_size), labels.split(batch_size), strict=True)
         scores = torch.stack(
             [_scores(before(batch), value, after, wanted) for batch, wanted in batches]
@@ -64,11 +78,27 @@ def damage(
     return pd.DataFrame({"accuracy": lost[:, 0], "cross-entropy": -lost[:, 1]})
 
 
+def _check_images(
+    model: nn.Module, images: Tensor, labels: Tensor, reference: Tensor | None
+) -> None:
+    """Raise ValueError unless the model takes both sets of images, and there is a label for each of the first."""
+    check.images(images)
+    if not len(images):
+        raise ValueError("images: need at least one, got none")
+    check.labels(labels, len(images), check.logits(model, images))
+    check.same_device(images, labels=labels)
+    if reference is not None:
+        check.images(reference, "reference")
+        check.same_device(images, reference=reference)
+        if not len(reference) or reference.shape[1:] != images.shape[1:]:
+            shape, got = list(images.shape[1:]), list(reference.shape)
+            raise ValueError(f"reference: need at least one image of shape {shape}, got {got}")
+
+
 def _mean(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     """The mean output over images, shaped like the output for one of them."""
-    return torch.stack([before(batch).sum(dim=0) for batch in images.split(batch_size)]).sum(
-        dim=0
-    ) / len(images)
+    sums = [wide(before(batch)).sum(dim=0) for batch in images.split(batch_size)]
+    return torch.stack(sums).sum(dim=0) / len(images)
 
 
 def _scores(outputs: Tensor, value: Tensor, after: nn.Sequential, labels: Tensor) -> Tensor:

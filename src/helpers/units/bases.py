@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers import check, threads
+from helpers.units.precision import wide
 
 POSITIVE = ("positive", "sparse")
 FITTED = ("pca", "ica", "dictionary")
@@ -45,6 +46,7 @@ def directions(
     another dimension. Warns, by scikit-learn's ConvergenceWarning, where ITERATIONS or EPOCHS did not suffice.
     """
     check.choice("kind", kind, KINDS)
+    check.count("dimension", dimension)
     if count < 1 or (kind not in ("random", *POSITIVE) and count > dimension):
         raise ValueError(
             f"count: need 1 to {dimension} directions of kind {kind!r}, as many as there are dimensions, got {count}"
@@ -89,12 +91,9 @@ def _fitted(
     kind: str, features: Tensor | None, dimension: int, count: int, generator: torch.Generator
 ) -> Tensor:
     """Directions of a kind in FITTED, [count, dimension]."""
-    if (
-        features is None
-        or features.ndim != 2
-        or features.shape[1] != dimension
-        or len(features) < 2
-    ):
+    if features is not None:
+        check.matrix(features, "features")
+    if features is None or features.shape[1] != dimension or len(features) < 2:
         got = "none" if features is None else list(features.shape)
         raise ValueError(
             f"features: directions of kind {kind!r} need features [N, {dimension}] with N > 1, got {got}"
@@ -103,6 +102,7 @@ def _fitted(
         threads.one(),
         threadpool_limits(1),
     ):  # FastICA turns a last bit into another set of components; of small matrices, it is also faster
+        features = wide(features.detach())
         centred = features - features.mean(dim=0)
         components = _leading_eigenvectors(centred.T @ centred, count)
         components = (

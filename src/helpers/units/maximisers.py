@@ -4,8 +4,10 @@ Section 3 of Szegedy et al. (2014): the images that maximise a unit, argmax <phi
 random direction, argmax <phi(x), v>.
 """
 
+import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pandas as pd
 import torch
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import check
+from helpers.units.precision import wide
 
 SPATIAL = ("flatten", "mean")
 
@@ -34,35 +37,66 @@ def activations(
 ) -> dict[str, Tensor]:
     """features() of several layers in one pass: [N, d] by layer. layers: "flatten" or "mean" by layer."""
     check.images(images)
+    check.count("batch_size", batch_size)
+    check.evaluation(model)
+    names = [name for name, _ in model.named_modules(remove_duplicate=False) if name]
     for layer, spatial in layers.items():
-        check.choice("layer", layer, [name for name, _ in model.named_modules() if name])
+        check.choice("layer", layer, names)
         check.choice("spatial", spatial, SPATIAL)
-    rows: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    check.output(model, images)
+    batches: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+    with torch.no_grad(), _hooked(model, layers) as seen:
+        for batch in torch.split(images, batch_size):
+            model(batch)
+            for layer, rows in seen.items():
+                batches[layer].append(_once(layer, rows, len(batch)))
+                rows.clear()
+    return {layer: torch.cat(rows) for layer, rows in batches.items()}
+
+
+@contextmanager
+def _hooked(model: nn.Module, layers: Mapping[str, str]) -> Iterator[dict[str, list[Tensor]]]:
+    """Within it, each layer's list grows by its output, one row [d] an image, whenever it is used."""
+    seen: dict[str, list[Tensor]] = {layer: [] for layer in layers}
+
+    def keep(layer: str, _module: nn.Module, _inputs: object, output: object) -> None:
+        seen[layer].append(_rows(layer, layers[layer], output))
+
     hooks = [
-        model.get_submodule(layer).register_forward_hook(_keep(rows[layer], spatial))
-        for layer, spatial in layers.items()
+        model.get_submodule(layer).register_forward_hook(functools.partial(keep, layer))
+        for layer in layers
     ]
     try:
-        with torch.no_grad():
-            for batch in torch.split(images, batch_size):
-                model(batch)
+        yield seen
     finally:
         for hook in hooks:
             hook.remove()
-    return {layer: torch.cat(batches) for layer, batches in rows.items()}
 
 
-def _keep(rows: list[Tensor], spatial: str) -> Callable[[nn.Module, object, Tensor], None]:
-    """A forward hook that appends a layer's output to `rows`, one row [d] an image."""
+def _rows(layer: str, spatial: str, output: object) -> Tensor:
+    """A layer's output as one row [d] an image."""
+    if not isinstance(output, Tensor) or output.ndim < 2:
+        got = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise ValueError(f"layer: need an output of shape [N, ...], got {got} from {layer!r}")
+    if spatial == "mean" and output.ndim != 2:
+        if output.ndim != 4:
+            shape = list(output.shape)
+            raise ValueError(f"spatial: need maps [N, C, H, W] for 'mean', got {shape}")
+        return output.flatten(2).mean(dim=2)
+    return output.flatten(1).clone()  # the module after it may overwrite its input
 
-    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        rows.append(
-            output.flatten(2).mean(dim=2)
-            if spatial == "mean" and output.ndim == 4
-            else output.flatten(1)
+
+def _once(layer: str, rows: list[Tensor], count: int) -> Tensor:
+    """What a layer put out for a batch of `count` images, if that is one row for each."""
+    if len(rows) != 1:
+        raise ValueError(
+            f"layer: need a module that the model uses once, got {layer!r}, used {len(rows)} times"
         )
-
-    return hook
+    if len(rows[0]) != count:
+        raise ValueError(
+            f"layer: need one row an image, got {len(rows[0])} for {count} images from {layer!r}"
+        )
+    return rows[0]
 
 
 def live(features: Tensor, count: int) -> Tensor:
@@ -70,6 +104,9 @@ def live(features: Tensor, count: int) -> Tensor:
 
     For any other unit, such as a ReLU that is always off, the `count` images that maximise it are not defined.
     """
+    check.count("count", count)
+    if features.ndim != 2 or not len(features):
+        raise ValueError(f"features: need shape [N, d] with N > 0, got {list(features.shape)}")
     return (features > features.amin(dim=0)).sum(dim=0) >= count
 
 
@@ -79,15 +116,17 @@ def top_images(features: Tensor, directions: Tensor, k: int, *, two_sided: bool 
     two_sided: those that maximise |<phi(x) - mean, v>|, the mean over all images. The images that minimise <phi(x), v> are those
     that maximise <phi(x), -v>. features: [N, d], directions: [count, d]. Raises ValueError for other shapes, values that are not finite, k out of range.
     """
-    if features.ndim != 2 or directions.ndim != 2 or features.shape[1] != directions.shape[1]:
+    check.matrix(features, "features")
+    if directions.ndim != 2 or features.shape[1] != directions.shape[1]:
         raise ValueError(
             f"directions: need shape [count, d] for features [N, d], got {list(directions.shape)} for {list(features.shape)}"
         )
     if not 1 <= k <= len(features):
         raise ValueError(f"k: need 1 to {len(features)} images, got {k}")
+    features = wide(features)
     scores = directions.to(features) @ features.T  # (count, N)
     if not scores.isfinite().all():
-        raise ValueError("features: need finite values, got some that are not")
+        raise ValueError("directions: need finite values, got some that are not, or overflow")
     if two_sided:
         scores = (scores - scores.mean(dim=1, keepdim=True)).abs()
     return _first(scores, k)
@@ -106,6 +145,7 @@ def _first(scores: Tensor, k: int) -> Tensor:
 
 def random_images(total: int, count: int, k: int, generator: torch.Generator) -> Tensor:
     """`count` sets of k different images of `total`, at random: the floor of every measure. int64 [count, k]."""
+    check.count("count", count)
     if not 1 <= k <= total:
         raise ValueError(f"k: need 1 to {total} images, got {k}")
     return torch.stack(
@@ -121,9 +161,11 @@ def nearest_images(points: Tensor, rows: Tensor, k: int) -> Tensor:
 
     points: [N, m], such as flattened images.
     """
+    check.matrix(points, "points", "[N, m]")
+    check.indices(rows, len(points), "rows")
     if not 1 <= k <= len(points):
         raise ValueError(f"k: need 1 to {len(points)} images, got {k}")
-    return torch.cdist(points[rows], points).sort(dim=1, stable=True).indices[:, :k]
+    return torch.cdist(wide(points[rows]), wide(points)).sort(dim=1, stable=True).indices[:, :k]
 
 
 def coherence(top: Tensor, labels: Tensor, spaces: Mapping[str, Tensor]) -> pd.DataFrame:
@@ -137,8 +179,10 @@ def coherence(top: Tensor, labels: Tensor, spaces: Mapping[str, Tensor]) -> pd.D
     if top.ndim != 2 or top.shape[1] < 2:
         raise ValueError(f"top: need shape [count, k] with k > 1, got {list(top.shape)}")
     check.labels(labels, len(labels))
+    check.indices(top, len(labels), "top")
     for name, points in spaces.items():
-        if points.ndim != 2 or len(points) != len(labels):
+        check.matrix(points, f"spaces: {name}", "[N, m]")
+        if len(points) != len(labels):
             raise ValueError(
                 f"spaces: need {name} of shape [{len(labels)}, m], one row for each label, got {list(points.shape)}"
             )
@@ -153,6 +197,7 @@ def coherence(top: Tensor, labels: Tensor, spaces: Mapping[str, Tensor]) -> pd.D
 
 def _similarity(top: Tensor, points: Tensor) -> Tensor:
     """Mean cosine between the centred points of each row of `top` [count, k]: the squared length of their sum has all pairs in it."""
+    points = wide(points.detach())
     chosen = functional.normalize(points - points.mean(dim=0), dim=1)[top].double()  # (count, k, m)
     k = top.shape[1]
     return (chosen.sum(dim=1).square().sum(dim=1) - chosen.square().sum(dim=(1, 2))) / (k * (k - 1))

@@ -82,6 +82,7 @@ def narrowing(top: Tensor, properties: pd.DataFrame) -> pd.DataFrame:
     """
     if top.ndim != 2 or top.shape[1] < 2:
         raise ValueError(f"top: need shape [count, k] with k > 1, got {list(top.shape)}")
+    check.indices(top, len(properties), "top")
     values = properties.to_numpy()
     whole = values.var(axis=0, ddof=1)
     within = values[top.cpu().numpy()].var(axis=1, ddof=1)  # (count, properties)
