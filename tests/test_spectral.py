@@ -11,8 +11,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from helpers import spectral
-from helpers.spectral import fourier, gram, operators
+from helpers import gram, spectral
+from helpers.spectral import fourier, operators
 
 EXAMPLES = settings(max_examples=40, deadline=None)
 PIXELS = st.integers(1, 7)
@@ -214,7 +214,7 @@ def test_the_smaller_gram_matrix_has_the_largest_singular_value(
     matrices = torch.randn(shape, generator=generator(), dtype=dtype)
     expected = np.linalg.svd(matrices.numpy(), compute_uv=False)[..., 0]
     assert gram.norms(matrices).numpy() == pytest.approx(expected, rel=1e-12)
-    assert gram.gram(matrices).shape[-1] == min(shape[-2:])
+    assert gram.smaller(matrices).shape[-1] == min(shape[-2:])
     assert gram.norms(0 * matrices).abs().max() == 0
 
 

@@ -5,9 +5,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from helpers import check, lbfgsb
+from helpers import check, gram, lbfgsb
 from helpers.lbfgsb import Minimum
-from helpers.spectral import gram
 
 BATCH = 64  # images at a time
 ASIDE = 1e-9  # how far a pixel is moved, at most

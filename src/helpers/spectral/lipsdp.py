@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers import check
+from helpers import check, gram
 from helpers.spectral.chain import chain
-from helpers.spectral.gram import gram
 
 SLOPES = {nn.Sigmoid: 0.25, nn.Tanh: 1.0, nn.ReLU: 1.0}  # the largest; the smallest is 0
 SHARPNESS = (
@@ -127,14 +126,14 @@ def _eigenvalues(
     multipliers: list[Tensor] = []
     for weight, slope, variable in zip(weights[-2::-1], slopes[::-1], variables[::-1], strict=True):
         proportions = variable[:-1].exp()
-        least = torch.linalg.eigvalsh(gram(root / proportions.sqrt()[:, None]))[-1] / 2
+        least = torch.linalg.eigvalsh(gram.smaller(root / proportions.sqrt()[:, None]))[-1] / 2
         multiplier = proportions * least * (1 + variable[-1].exp())
         factor = torch.linalg.cholesky(2 * multiplier.diag() - root @ root.T)
         root = torch.linalg.solve_triangular(
             factor, slope * multiplier[:, None] * weight, upper=False
         ).T
         multipliers.insert(0, multiplier)
-    return torch.linalg.eigvalsh(gram(root)).clamp(min=0), multipliers
+    return torch.linalg.eigvalsh(gram.smaller(root)).clamp(min=0), multipliers
 
 
 def _smooth_maximum(values: Tensor, sharpness: int) -> Tensor:
