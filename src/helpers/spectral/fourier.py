@@ -201,8 +201,8 @@ def torus_norm(
     kernel = _polyphase(weight, pair("stride", stride))
     taps = kernel.shape[2:]
     slope = math.pi * (kernel.new_tensor(taps) - 1)  # the exponential type n, by direction
-    # At least 2 k - 1 cells a direction: wide enough apart to be few, and near enough together for
-    # the cosine at a cell's edge to be positive, without which there is no bound.
+    # With 2 k - 1 cells a direction n h is below pi / 4, and the cosine of the sum of both is
+    # positive: without that there is no bound.
     cells = [2 * size - 1 for size in taps]
     half = 0.5 / kernel.new_tensor(cells)
     # Real kernels have the same norm at f and at -f: half of the rows suffice.
@@ -245,17 +245,15 @@ def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
 
 
 def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
-    """Largest ||[K(f + a) for a in aliases]|| over the frequencies f [F, 2], in cycles per pixel."""
+    """Largest norm of [K(f + a) for a in aliases] over f in `frequencies` [F, 2], cycles a pixel."""
     outputs, inputs = weight.shape[:2]
     best = 0.0
     # In chunks: the transforms at all frequencies at once would not fit into memory.
     for chunk in torch.split(frequencies, max(1, CHUNK // (outputs * inputs * len(aliases)))):
         transforms = _transforms(weight, (chunk[:, None] + aliases).reshape(-1, 2))
-        blocks = (
-            transforms.reshape(len(chunk), len(aliases), outputs, inputs)
-            .transpose(1, 2)
-            .reshape(len(chunk), outputs, -1)
-        )
+        # Side by side, the transforms at the aliases are one matrix [D, C Delta^2].
+        apart = transforms.reshape(len(chunk), len(aliases), outputs, inputs)
+        blocks = apart.transpose(1, 2).reshape(len(chunk), outputs, -1)
         best = max(best, gram.norms(blocks).max().item())
     return best
 
@@ -269,12 +267,14 @@ def _norms(weight: Tensor, frequencies: Tensor) -> Tensor:
 
 
 def _transforms(weight: Tensor, frequencies: Tensor) -> Tensor:
-    """K(f), the sum over u of K_u exp(-2 pi i u.f): [D, C, height, width] at [F, 2] to complex [F, D, C]."""
+    """K(f), the sum of K_u exp(-2 pi i u.f) over the taps u, at each of `frequencies` [F, 2].
+
+    Of kernels [D, C, height, width]; complex [F, D, C].
+    """
     turns = frequencies @ _lattice(weight.shape[2:], weight).T  # [F, height * width]
     phases = torch.polar(torch.ones_like(turns), -2 * math.pi * turns)
-    return (phases @ weight.detach().to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
-        -1, *weight.shape[:2]
-    )
+    taps = weight.detach().to(phases.dtype).flatten(2).flatten(0, 1)  # [D * C, height * width]
+    return (phases @ taps.T).reshape(-1, *weight.shape[:2])
 
 
 def _polyphase(weight: Tensor, step: tuple[int, int]) -> Tensor:
