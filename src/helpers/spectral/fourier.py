@@ -245,7 +245,7 @@ def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
 
 
 def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
-    """Largest norm of [K(f + a) for a in aliases] over f in `frequencies` [F, 2], cycles a pixel."""
+    """Largest norm of [K(f + a) for a in aliases] over frequencies f [F, 2], in cycles a pixel."""
     outputs, inputs = weight.shape[:2]
     best = 0.0
     # In chunks: the transforms at all frequencies at once would not fit into memory.
