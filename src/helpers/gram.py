@@ -1,4 +1,4 @@
-"""Singular values of small matrices by the eigenvalues of the smaller of their two Gram matrices."""
+"""Singular values of small matrices, from the smaller of their two Gram matrices."""
 
 import torch
 from torch import Tensor
