@@ -19,8 +19,10 @@ CLASSES = 4
 def planted(
     weights: list[float], generator: torch.Generator
 ) -> tuple[nn.Sequential, Tensor, Tensor]:
-    """A net whose first units each detect one class, with these weights in the answer, unit i class i modulo CLASSES; then
-    one unit that is on for every image, with a weight on the first class. Images [400, 1, 1, units], and labels.
+    """A net whose units each detect one class, but for the last, which is on for every image.
+
+    Unit i detects class i modulo CLASSES, with the weight i of these in the answer; the last one
+    has a weight on the first class. With images [400, 1, 1, units], and labels.
     """
     labels = torch.arange(400) % CLASSES
     detectors = torch.arange(len(weights)) % CLASSES == labels[:, None]
@@ -72,7 +74,8 @@ def test_selectivity_of_known_units() -> None:
 def test_the_only_detector_of_a_class_costs_that_class(generator: torch.Generator) -> None:
     model, images, labels = planted([1.0] * CLASSES, generator)
     found = ablation.damage(model, "relu", images, labels, reference=images)
-    # Without its detector an image of class 1 to 3 is taken for class 0; the constant unit and class 0's own cost nothing.
+    # Without its detector an image of class 1 to 3 is taken for class 0; the constant unit and
+    # class 0's own cost nothing.
     assert found["accuracy"].tolist() == pytest.approx([0, 0.25, 0.25, 0.25, 0], abs=1e-9)
     assert found["cross-entropy"][:CLASSES].min() > 0.02
 
@@ -96,7 +99,10 @@ def test_the_mean_takes_what_a_unit_says_and_zero_what_it_adds(generator: torch.
 def test_planted_importance_follows_selectivity_or_not(
     weights: list[float], expected: int, generator: torch.Generator
 ) -> None:
-    """Detectors that are less selective from unit to unit, and whose weight in the answer stays or makes up for it and more."""
+    """Detectors that are less selective from unit to unit.
+
+    Their weight in the answer stays, or makes up for it and more.
+    """
     model, images, labels = planted(weights, generator)
     share = torch.tensor([0.0, 0.2, 0.4, 0.6])
     images[..., :CLASSES] = (1 - share) * images[..., :CLASSES] + share / CLASSES
@@ -112,7 +118,7 @@ def test_planted_importance_follows_selectivity_or_not(
 
 
 def test_damage_is_that_of_a_net_without_the_unit() -> None:
-    """By surgery: the next layer's weights of the unit at zero, its part moved into the bias. A channel of a map likewise."""
+    """By surgery: the next layer's weights of the unit, or of the map's channel, at zero."""
     generator = torch.Generator().manual_seed(0)
     model = models.build("ConvNet")
     training.initialise(model, generator)

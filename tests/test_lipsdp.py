@@ -23,7 +23,7 @@ def network(sizes, seed, activation=nn.Sigmoid):
 
 
 def by_conic_solver(weights, slope):
-    """The LipSDP-Neuron bound as a semidefinite programme over the multipliers and the squared bound."""
+    """The LipSDP-Neuron bound as a semidefinite programme over multipliers and squared bound."""
     sizes = [weights[0].shape[1], *(len(weight) for weight in weights[:-1])]
     square, multipliers = cp.Variable(), [cp.Variable(size) for size in sizes[1:]]
     blocks = [[np.zeros((rows, columns)) for columns in sizes] for rows in sizes]

@@ -42,7 +42,10 @@ def randomised(layer: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def matrix(layer: nn.Module, shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """The layer's linear part, column by column: what it does to each pixel alone, less what it does to zero."""
+    """The layer's linear part, column by column.
+
+    That is what it does to each pixel alone, less what it does to zero.
+    """
     exact = copy.deepcopy(layer).double()
     size = math.prod(shape)
     with torch.no_grad():
@@ -58,7 +61,10 @@ def dense_norm(layer: nn.Module, shape: Sequence[int]) -> float:
 
 
 def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, Any]:
-    """The periodic convolution y_j = sum of w_u x_(stride j + u), indices modulo `size`, entry by entry."""
+    """The periodic convolution, entry by entry.
+
+    y_j is the sum of w_u x_(stride j + u), with indices modulo `size`.
+    """
     outputs, inputs, height, width = weight.shape
     count = size // stride
     dense = np.zeros((outputs, count, count, inputs, size, size))
@@ -75,8 +81,16 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
 
 
 @EXAMPLES
-@given(groups=st.integers(1, 2), channels=st.tuples(STEPS, STEPS), size=st.tuples(PIXELS, PIXELS), kernel=st.tuples(TAPS, TAPS),
-       stride=st.tuples(STEPS, STEPS), padding=st.tuples(st.integers(0, 3), st.integers(0, 3)), dilation=st.tuples(STEPS, STEPS), mode=MODES)  # fmt: skip
+@given(
+    groups=st.integers(1, 2),
+    channels=st.tuples(STEPS, STEPS),
+    size=st.tuples(PIXELS, PIXELS),
+    kernel=st.tuples(TAPS, TAPS),
+    stride=st.tuples(STEPS, STEPS),
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    dilation=st.tuples(STEPS, STEPS),
+    mode=MODES,
+)
 @example(
     groups=2,
     channels=(2, 1),
@@ -98,9 +112,15 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
     mode="zeros",
 )
 def test_the_norm_of_a_convolution_is_the_largest_singular_value_of_its_matrix(
-    groups: int, channels: tuple[int, int], size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int],
-    padding: tuple[int, int], dilation: tuple[int, int], mode: Any,
-) -> None:  # fmt: skip
+    groups: int,
+    channels: tuple[int, int],
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    mode: Any,
+) -> None:
     inputs, outputs = (groups * count for count in channels)
     layer = randomised(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, padding_mode=mode)

@@ -23,7 +23,7 @@ def picture(shape: np.ndarray) -> Tensor:
 
 
 def bar(width: float, degrees: float = 0.0) -> Tensor:
-    """A bar of `width` pixels, measured across it, 18 pixels high, that leans to the right by `degrees`."""
+    """A bar that leans to the right by `degrees`, `width` pixels across and 18 pixels high."""
     rows, columns = (np.indices((28 * FINE, 28 * FINE)) + 0.5) / FINE - 14
     across = (columns + rows * math.tan(math.radians(degrees))) * math.cos(math.radians(degrees))
     return picture((np.abs(across) <= width / 2) & (np.abs(rows) <= 9))

@@ -1,4 +1,4 @@
-"""Units: features, directions, top images, measures of coherence, and tests that can give both answers."""
+"""Units: features, top images, measures of coherence, and tests that can give both answers."""
 
 import copy
 from typing import Any
@@ -124,7 +124,7 @@ def net(*modules: torch.nn.Module) -> torch.nn.Sequential:
 
 
 class Tail(torch.nn.Module):
-    """A model with a tuple for its output, a part that it does not use, and one that pairs images."""
+    """Puts out a tuple; does not use one of its parts, and makes two rows an image in another."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -301,7 +301,7 @@ def outcome(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> str:
 
 
 def test_detectors_have_one_pure_end_and_random_directions_two_alike() -> None:
-    """Each unit rises above its noise for one digit: of the images that minimise it any other digit may be one."""
+    """Each unit rises above its noise for one digit; any other digit may minimise it."""
     labels = torch.arange(4_000) % 10
     layer = torch.randn(4_000, 60, generator=seeded()) + 6 * (
         labels[:, None] == torch.arange(60) % 10
@@ -332,7 +332,10 @@ def test_a_unit_with_a_digit_at_either_end_is_purer_at_one_than_two_sided() -> N
 
 
 def test_an_advantage_of_units_that_is_one_of_sign_is_told_from_one_of_axes() -> None:
-    """Where all units rise for the same digit so does any positive mixture; where each rises for its own no mixture does."""
+    """Where all units rise for one digit any positive mixture does, too.
+
+    Where each rises for a digit of its own no mixture does.
+    """
     labels = torch.arange(4_000) % 10
     noise = torch.randn(4_000, 60, generator=seeded()).abs()
     shared, own = (
@@ -353,7 +356,10 @@ def test_an_advantage_of_units_that_is_one_of_sign_is_told_from_one_of_axes() ->
 
 
 def test_no_direction_of_an_isotropic_layer_differs_from_another_of_either_sign() -> None:
-    """The label is the length, which no rotation changes: the longest vectors are at the ends of every direction."""
+    """The label is the length, which no rotation changes.
+
+    So the longest vectors are at the ends of every direction.
+    """
     layer = torch.randn(5_000, 20, generator=seeded())
     labels = layer.norm(dim=1).argsort().argsort() * 10 // len(layer)
     found = {
