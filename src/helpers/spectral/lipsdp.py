@@ -148,11 +148,12 @@ def certificate(model: nn.Module, input_shape: tuple[int, ...], bound: LipSDP) -
     Notes
     -----
     With x the change of the image and e_1, ..., e_n those of the hidden layers' outputs, the matrix
-    is that of the quadratic form
+    is that of the quadratic form ::
 
-        |W e_n|^2 - value^2 |x|^2 + sum of 2 e_k' T_k (b W_k e_(k-1) - e_k).
+        |W e_n|^2 - value^2 |x|^2 + sum of 2 e_k' T_k (b W_k e_(k-1) - e_k)
 
-    The sum's terms are never negative, so where the form never is positive, |W e_n| <= value |x|.
+    The sum's terms are never negative, so where the form never is positive, the change of the
+    logits ``|W e_n|`` is at most ``value |x|``.
 
     Examples
     --------

@@ -205,7 +205,7 @@ def top_images(features: Tensor, directions: Tensor, k: int, *, two_sided: bool 
     k : int
         How many images, from 1 to N.
     two_sided : bool
-        Whether those are meant that maximise |<phi(x) - mean, v>|, the mean over all images.
+        Whether those are meant that maximise ``|<phi(x) - mean, v>|``, the mean over all images.
 
     Returns
     -------
