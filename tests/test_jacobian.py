@@ -17,6 +17,10 @@ def test_the_jacobians_are_those_of_finite_differences():
     steps = 1e-5 * torch.eye(6, dtype=torch.float64).view(6, 1, 2, 3)
     differences = ((model(image + steps) - model(image - steps)) / 2e-5).T
     assert torch.allclose(jacobian.jacobians(model, image)[0], differences, atol=1e-8)
+    logits, slopes = jacobian.linearisation(model, image)
+    assert torch.equal(logits, model(image))
+    assert torch.equal(slopes, jacobian.jacobians(model, image))
+    assert not logits.requires_grad
 
 
 def test_the_steepest_image_is_where_the_sigmoid_is():

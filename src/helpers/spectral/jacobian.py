@@ -113,6 +113,40 @@ def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False)
     >>> jacobians(model, torch.zeros(1, 1, 1, 2)).tolist()
     [[[3.0, 4.0]]]
     """
+    return linearisation(model, images, differentiable=differentiable)[1]
+
+
+@torch.inference_mode(mode=False)
+def linearisation(
+    model: nn.Module, images: Tensor, *, differentiable: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The logits at each image, with the Jacobian that `jacobians` returns.
+
+    Parameters
+    ----------
+    model, images, differentiable
+        As for `jacobians`.
+
+    Returns
+    -------
+    logits : Tensor
+        [N, K], of the images' type; without a graph, unless `differentiable`.
+    jacobian : Tensor
+        [N, K, C * H * W], of the images' type.
+
+    Raises
+    ------
+    ValueError
+        As `jacobians`.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 1, bias=False))
+    >>> model[1].weight.data = torch.tensor([[3.0, 4.0]])
+    >>> logits, slopes = linearisation(model, torch.ones(1, 1, 1, 2))
+    >>> logits.tolist(), slopes.tolist()
+    ([[7.0]], [[[3.0, 4.0]]])
+    """
     with torch.enable_grad():
         # A clone, because autograd cannot use a tensor that was made in inference mode.
         images = images if differentiable else images.detach().clone().requires_grad_()
@@ -129,7 +163,7 @@ def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False)
             )[0].flatten(1)
             for column in logits.unbind(dim=1)
         ]
-    return torch.stack(rows, dim=1)
+    return logits if differentiable else logits.detach(), torch.stack(rows, dim=1)
 
 
 @torch.inference_mode(mode=False)
