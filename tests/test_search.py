@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from helpers import data, exact, models, search
-from helpers.search import minimum_distortion
+from helpers.search import adversarial, minimum_distortion, projection
 from helpers.search.adversarial import Adversarial
 
 CLASSES, SIDE, COUNT = 5, 6, 24
@@ -235,8 +237,8 @@ def test_random_targets_are_uniform_over_the_other_classes_and_seeded() -> None:
 def test_a_target_that_is_the_prediction_already_is_the_image_itself(refine: bool) -> None:
     model, images = deep_network(), pictures()
     labels, _ = targeted(model, images)
-    for given in (labels, labels.roll(1)):  # right and misclassified images
-        found = minimum_distortion(model, images, given, targets=labels, refine=refine)
+    for stated in (labels, labels.roll(1)):  # right and misclassified images
+        found = minimum_distortion(model, images, stated, targets=labels, refine=refine)
         assert found.success.all()
         assert (found.l2 == 0).all()
         assert torch.equal(found.images, images)
@@ -288,6 +290,31 @@ def test_an_empty_batch_has_an_empty_result(targets: str) -> None:
         deep_network(), pictures(0), torch.zeros(0, dtype=torch.int64), targets=targets
     )
     assert len(found) == len(found.images) == len(found.l2) == 0
+
+
+@given(st.lists(st.lists(st.sampled_from([0.5, 1.0, 2.0, torch.inf]), min_size=1), min_size=1))
+def test_the_best_of_each_owner_is_its_first_shortest(lengths: list[list[float]]) -> None:
+    owner = torch.tensor([row for row, values in enumerate(lengths) for _ in values])
+    l2 = torch.tensor([value for values in lengths for value in values])
+    starts = [sum(len(values) for values in lengths[:row]) for row in range(len(lengths))]
+    expected = [
+        start + values.index(min(values)) for start, values in zip(starts, lengths, strict=True)
+    ]
+    assert adversarial.best_of_each(owner, l2).tolist() == expected
+
+
+def test_a_projection_changes_nothing_that_it_is_given() -> None:
+    generator = torch.Generator().manual_seed(0)
+    origins = torch.rand(20, 12, generator=generator, dtype=torch.float64)
+    jacobian = torch.randn(20, 4, 12, generator=generator, dtype=torch.float64)
+    logits = torch.randn(20, 4, generator=generator, dtype=torch.float64)
+    targets = logits.argmin(dim=1)
+    guess = projection.project(origins, jacobian, logits, targets).multipliers + 0.1
+    arguments = (origins, jacobian, logits, targets, guess)
+    copies = [part.clone() for part in arguments]
+    again = projection.project(origins, jacobian, logits, targets, multipliers=guess)
+    assert again.solved.any()
+    assert all(torch.equal(part, copy) for part, copy in zip(arguments, copies, strict=True))
 
 
 class Noisy(nn.Module):

@@ -1,4 +1,4 @@
-"""What every adversarial search returns."""
+"""What searches return: the images of a whole search, and the points of one of its parts."""
 
 from dataclasses import dataclass, fields
 
@@ -10,10 +10,21 @@ from torch import Tensor
 class Adversarial:
     """The images that a search found, one for each original.
 
-    images: [N, C, H, W] in [0, 1]; the original itself where success is False. targets: int64 [N], the classes searched for.
-    success: bool [N], whether the image is classified as its target. l2: [N], the Euclidean length of the change, inf without
-    success. distortion: [N], the root mean square of the change per pixel, l2 / sqrt(CHW). evaluations: int64 [N], the images
-    that went through the network on this image's behalf, with or without a gradient.
+    Attributes
+    ----------
+    images : Tensor
+        Images [N, C, H, W] in [0, 1]; the original itself where `success` is False.
+    targets : Tensor
+        The classes searched for, int64 [N].
+    success : Tensor
+        Whether the image is classified as its target, bool [N].
+    l2 : Tensor
+        The Euclidean length of the change, float64 [N]; inf without success.
+    distortion : Tensor
+        The root mean square of the change per pixel, l2 / sqrt(CHW), float64 [N].
+    evaluations : Tensor
+        The images that went through the network on this image's behalf, with or without a
+        gradient, int64 [N].
     """
 
     images: Tensor
@@ -27,20 +38,28 @@ class Adversarial:
         return len(self.targets)
 
 
+@dataclass(frozen=True)
+class Nearest:
+    """Where the search of b images ended, by its own arithmetic: the nearest success of each."""
+
+    x: Tensor  # [b, n], in the box; something else in it where there is no success
+    success: Tensor  # bool [b]
+    evaluations: Tensor  # int64 [b]
+
+
 def collect(
     originals: Tensor, found: Tensor, targets: Tensor, success: Tensor, evaluations: Tensor
 ) -> Adversarial:
     """An Adversarial from the images `found` where `success`, the originals elsewhere."""
     images = torch.where(success[:, None, None, None], found, originals)
-    l2 = torch.where(
-        success, (images.double() - originals.double()).flatten(1).norm(dim=1), torch.inf
-    )
+    length = (images.double() - originals.double()).flatten(1).norm(dim=1)
+    l2 = torch.where(success, length, torch.inf)
     pixels = originals[0].numel() if len(originals) else 1
     return Adversarial(images, targets, success, l2, l2 / pixels**0.5, evaluations)
 
 
 def lead(logits: Tensor, targets: Tensor) -> Tensor:
-    """The target's logit minus the largest other one, [b]: positive where the target is the prediction."""
+    """The target's logit minus the largest other one, [b]: positive where it is the prediction."""
     others = logits.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
     return logits.gather(1, targets[:, None])[:, 0] - others
 
@@ -65,6 +84,18 @@ def replace(result: Adversarial, rows: Tensor, other: Adversarial) -> Adversaria
             for field in fields(Adversarial)
         )
     )
+
+
+def best_of_each(owner: Tensor, l2: Tensor) -> Tensor:
+    """The row of each owner's shortest change, [N]; its first one where several are as short.
+
+    owner: int64 [p], in ascending order from 0 to N - 1, each at least once. l2: [p].
+    """
+    shortest_first = l2.argsort(stable=True)
+    # Sorted by owner again, the rows of an owner stand together, still the shortest first.
+    order = shortest_first[owner[shortest_first].argsort(stable=True)]
+    begins = owner.diff(prepend=owner.new_full((1,), -1)) > 0
+    return order[begins]
 
 
 def random_targets(
