@@ -48,7 +48,6 @@ class Minimum:
 
     Examples
     --------
-    >>> import torch
     >>> def square(x, rows):
     ...     return x.square().sum(dim=1), 2 * x
     >>> found = minimize(square, torch.ones(2, 3), lower=-1.0, upper=1.0)
@@ -141,7 +140,7 @@ def minimize(
         From x [b, n] and rows, int64 [b], to values [b] and gradients [b, n]; `rows` says which of
         the B functions to take. Each is expected to be smooth.
     x0 : Tensor
-        The starts, floating-point [B, n], projected into the box first.
+        The starts, float32 or float64 [B, n], projected into the box first.
     lower, upper : Tensor or float
         Bounds that broadcast to x0; equal bounds fix a variable, infinite ones leave it free.
     history : int
@@ -159,8 +158,9 @@ def minimize(
     Raises
     ------
     ValueError
-        For bounds that cross or are NaN, for x0 that is not a finite floating-point tensor [B, n],
-        and for history or max_iterations below 1 and 0.
+        For bounds that cross or are NaN, for x0 that is not a finite tensor [B, n] of float32 or
+        float64, for history, max_iterations or tolerance below 1, 0 and 0, and for a function whose
+        values and gradients have another shape or type.
 
     References
     ----------
@@ -170,7 +170,6 @@ def minimize(
     --------
     The distance from (x, y) to (2, -3), within boxes that keep x or y from getting there:
 
-    >>> import torch
     >>> def distance(x, rows):
     ...     change = x - torch.tensor([2.0, -3.0])
     ...     return change.square().sum(dim=1), 2 * change
@@ -180,13 +179,11 @@ def minimize(
             [ 2., -4.]])
     """
     box = _box(x0, lower, upper)
-    if history < 1 or max_iterations < 0:
-        raise ValueError(
-            f"history, max_iterations: need at least 1 and 0, got {history} and {max_iterations}"
-        )
+    _check_options(history, max_iterations, tolerance)
     x = box.clip(x0.detach())
     rows = torch.arange(len(x), device=x.device)
     value, gradient = _evaluate(fun, x, rows)
+    _check_output(value, gradient, x)
     result = Minimum(
         x.clone(memory_format=torch.contiguous_format),
         value.clone(),
@@ -222,15 +219,13 @@ def minimize(
 
 def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> _Box:
     """The bounds as tensors [B, n] or [1, n], once all is in order."""
-    if (
-        not isinstance(x0, Tensor)
-        or not x0.is_floating_point()
-        or x0.ndim != 2
-        or x0.shape[1] == 0
-        or not x0.isfinite().all()
-    ):
-        got = list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__
-        raise ValueError(f"x0: need a finite floating-point tensor [B, n], got {got}")
+    if not isinstance(x0, Tensor) or x0.dtype not in (torch.float32, torch.float64):
+        got = x0.dtype if isinstance(x0, Tensor) else type(x0).__name__
+        raise ValueError(f"x0: need a tensor of float32 or float64, got {got}")
+    if x0.ndim != 2 or x0.shape[1] == 0:
+        raise ValueError(f"x0: need shape [B, n] with n at least 1, got {list(x0.shape)}")
+    if not x0.isfinite().all():
+        raise ValueError("x0: need finite values, got NaN or infinity")
     bounds = [torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper)]
     try:
         low, high = (
@@ -247,6 +242,23 @@ def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> _Box:
             "lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN"
         )
     return _Box(low, high)
+
+
+def _check_options(history: int, max_iterations: int, tolerance: float) -> None:
+    """Raise ValueError for numbers that minimize() cannot use."""
+    for argument, value, least in (("history", history, 1), ("max_iterations", max_iterations, 0)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"{argument}: need an integer of at least {least}, got {value}")
+    if not tolerance >= 0:  # NaN fails, too
+        raise ValueError(f"tolerance: need at least 0, got {tolerance}")
+
+
+def _check_output(value: Tensor, gradient: Tensor, x: Tensor) -> None:
+    """Raise ValueError unless a function's value and gradient fit its points x."""
+    need = [(x.dtype, list(x.shape[:1])), (x.dtype, list(x.shape))]
+    got = [(part.dtype, list(part.shape)) for part in (value, gradient)]
+    if got != need:
+        raise ValueError(f"fun: need values and gradients {need}, got {got}")
 
 
 def _evaluate(fun: Function, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
