@@ -3,7 +3,9 @@
 from dataclasses import dataclass, fields
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from helpers import check
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,14 @@ class Adversarial:
     evaluations : Tensor
         The images that went through the network on this image's behalf, with or without a
         gradient, int64 [N].
+
+    Examples
+    --------
+    >>> originals, found = torch.zeros(2, 1, 1, 4), torch.full((2, 1, 1, 4), 0.5)
+    >>> success = torch.tensor([True, False])
+    >>> result = collect(originals, found, torch.tensor([3, 8]), success, torch.tensor([9, 9]))
+    >>> len(result), result.l2, result.distortion
+    (2, tensor([1., inf], dtype=torch.float64), tensor([0.5000,    inf], dtype=torch.float64))
     """
 
     images: Tensor
@@ -45,6 +55,33 @@ class Nearest:
     x: Tensor  # [b, n], in the box; something else in it where there is no success
     success: Tensor  # bool [b]
     evaluations: Tensor  # int64 [b]
+
+
+def ordinary(value: Tensor) -> Tensor:
+    """The values without their graph, in a tensor that may take part in gradients.
+
+    One that was made in torch.inference_mode() may not; its copy may.
+    """
+    return value.detach().clone() if value.is_inference() else value.detach()
+
+
+def check_problem(
+    model: nn.Module, images: Tensor, labels: Tensor, targets: Tensor | str
+) -> int | None:
+    """The number of classes of a search's arguments, once they are in order; none without images.
+
+    Raises ValueError where they are not.
+    """
+    check.images(images)
+    check.full_precision(images)
+    check.same_device(images, labels=labels, targets=targets)
+    classes = None
+    if len(images):
+        classes = check.model(model, images)
+        check.differentiable(model, images)
+    check.labels(labels, len(images), classes)
+    check.targets(targets, len(images), classes)
+    return classes
 
 
 def collect(
@@ -101,8 +138,36 @@ def best_of_each(owner: Tensor, l2: Tensor) -> Tensor:
 def random_targets(
     labels: Tensor, classes: int, generator: torch.Generator | None = None
 ) -> Tensor:
-    """A class other than the label for each image, uniform over the other classes, int64 [N]."""
+    """Draw a class other than the label for each image, uniform over the other classes.
+
+    Parameters
+    ----------
+    labels : Tensor
+        The images' classes, int64 [N].
+    classes : int
+        How many classes there are, at least 2.
+    generator : torch.Generator, optional
+        Of the draw; torch's own where there is none. A CPU generator gives the same on every
+        device.
+
+    Returns
+    -------
+    Tensor
+        Classes, int64 [N].
+
+    Raises
+    ------
+    ValueError
+        For fewer than 2 classes, and for labels that are none of them.
+
+    Examples
+    --------
+    >>> random_targets(torch.tensor([0, 1, 1]), classes=2)
+    tensor([1, 0, 0])
+    """
     if classes < 2:
         raise ValueError(f"classes: need at least 2, got {classes}")
-    shift = torch.randint(1, classes, labels.shape, generator=generator).to(labels.device)
-    return (labels + shift) % classes
+    check.labels(labels, len(labels), classes)
+    device = generator.device if generator else torch.device("cpu")
+    shift = torch.randint(1, classes, labels.shape, generator=generator, device=device)
+    return (labels + shift.to(labels.device)) % classes

@@ -12,7 +12,13 @@ from torch import Tensor, nn
 
 from helpers import check
 from helpers.search import adversarial, penalty, refine, walk
-from helpers.search.adversarial import Adversarial, best_of_each, random_targets
+from helpers.search.adversarial import (
+    Adversarial,
+    best_of_each,
+    check_problem,
+    ordinary,
+    random_targets,
+)
 
 # The lead that a success keeps, in units of the dtype's epsilon times the image's largest logit:
 # networks here err by 6 at most.
@@ -40,6 +46,7 @@ EFFORTS = {
 }
 
 
+@torch.inference_mode(mode=False)
 def minimum_distortion(
     model: nn.Module,
     images: Tensor,
@@ -65,7 +72,7 @@ def minimum_distortion(
     model : nn.Module
         Images to logits [N, K], in evaluation mode, of the images' dtype and on their device.
     images : Tensor
-        Images [N, C, H, W] in [0, 1].
+        Images [N, C, H, W] in [0, 1], float32 or float64; the result has no graph to them.
     labels : Tensor
         Their classes, int64 [N].
     targets : str or Tensor
@@ -91,8 +98,9 @@ def minimum_distortion(
     Raises
     ------
     ValueError
-        For images outside [0, 1], labels or targets that are not classes, and a model that is in
-        training mode, on another device, random, or returns NaN.
+        For images outside [0, 1], in half precision or of a size that the model does not take,
+        for labels or targets that are not classes or on another device, and for a model that is in
+        training mode, on another device, random, without a gradient, or returns NaN or no logits.
 
     References
     ----------
@@ -101,29 +109,24 @@ def minimum_distortion(
     Examples
     --------
     A model that says 1 where the left pixel is lighter than the right one. From (0.2, 0.6) the
-    nearest image where it does is about (0.4, 0.4):
+    boundary is nearest at (0.4, 0.4):
 
-    >>> import torch
-    >>> from torch import nn
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False)).eval()
     >>> _ = model[1].weight.data.copy_(torch.tensor([[-1.0, 1.0], [1.0, -1.0]]))
     >>> images = torch.tensor([0.2, 0.6]).view(1, 1, 1, 2)
     >>> found = minimum_distortion(model, images, torch.tensor([0]), targets="nearest")
     >>> found.success, found.targets
     (tensor([True]), tensor([1]))
-    >>> found.images.flatten().numpy().round(3).tolist(), round(found.l2.item(), 3)
-    ([0.4, 0.4], 0.283)
+    >>> found.images.flatten(), round(found.l2.item(), 3)
+    (tensor([0.4000, 0.4000]), 0.283)
     """
-    check.images(images)
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size: need at least 1, got {batch_size}")
-    classes = check.model(model, images) if len(images) else None
-    check.labels(labels, len(images), classes)
-    check.targets(targets, len(images), classes)
-    check.same_device(images, labels=labels, targets=targets)
+    if batch_size is not None:
+        check.count("batch_size", batch_size)
     check.choice("effort", effort, tuple(EFFORTS))
     if not refine and effort != "best":
         raise ValueError(f"effort: need refine=True for {effort!r}: it says how much is refined")
+    classes = check_problem(model, images, labels, targets)
+    images, labels = ordinary(images), ordinary(labels)
     if classes is None:
         return adversarial.collect(images, images, labels.clone(), labels.bool(), labels.clone())
     if isinstance(targets, str) and targets == "random":
@@ -133,7 +136,7 @@ def minimum_distortion(
     )
     if isinstance(targets, Tensor):
         size = batch_size or ROWS
-        batches = zip(images.split(size), targets.split(size), strict=True)
+        batches = zip(images.split(size), ordinary(targets).split(size), strict=True)
         return adversarial.join([search.given(*batch) for batch in batches])
     size = batch_size or ROWS // EFFORTS[effort].candidates  # each image is searched so many times
     batches = zip(images.split(size), labels.split(size), strict=True)
