@@ -19,15 +19,14 @@ SLACK = 1e-8
 
 @dataclass(frozen=True)
 class Exact(Adversarial):
-    """An Adversarial whose images and lengths are float64, with its certificate.
+    """An `Adversarial` whose images and lengths are float64, with its certificate.
 
     Attributes
     ----------
-    images, targets, success, l2, distortion, evaluations : Tensor
-        As in `search.Adversarial`.
     gap : Tensor
-        The duality gap relative to the optimum, (|r|^2 / 2 - dual) / (|r|^2 / 2), [N]: the returned
-        r is at most that much longer, in squared length, than the shortest. inf without success.
+        The duality gap relative to the optimum, ``(|r|^2 / 2 - dual) / (|r|^2 / 2)``, [N]: the
+        returned r is at most that much longer, in squared length, than the shortest. inf without
+        success.
 
     Examples
     --------
@@ -46,7 +45,7 @@ def minimum_distortion(
 ) -> Exact:
     """Find the nearest image within [0, 1] that a linear classifier assigns to its target.
 
-    The classifier's logits are weight @ x + bias. Works in float64. An image is a success unless no
+    The classifier's logits are ``weight @ x + bias``. Works in float64. An image is a success unless no
     image in the box is classified as its target.
 
     Parameters

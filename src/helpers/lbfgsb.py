@@ -136,7 +136,7 @@ def minimize(
 
     Parameters
     ----------
-    fun : Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+    fun : callable
         From x [b, n] and rows, int64 [b], to values [b] and gradients [b, n]; `rows` says which of
         the B functions to take. Each is expected to be smooth.
     x0 : Tensor

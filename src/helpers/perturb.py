@@ -65,8 +65,8 @@ def amplify(
 ) -> Tensor:
     """Lengthen, or shorten, perturbations to one distortion.
 
-    The result is x + distortion sqrt(m) (x' - x) / |x' - x|, where m = CHW. Section 4.2 of Szegedy
-    et al. (2014) prints it without sqrt(m).
+    The result is ``x + distortion sqrt(m) (x' - x) / |x' - x|``, where m = CHW. Section 4.2 of
+    Szegedy et al. (2014) prints it without ``sqrt(m)``.
 
     Parameters
     ----------
