@@ -14,7 +14,10 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def sparse_code() -> tuple[Tensor, Tensor]:
-    """Features [1500, 20] that are sums of few of the rows of a random orthonormal basis [20, 20], with positive weights; and that basis."""
+    """Features [1500, 20], and the basis of whose rows they are sums of few, with positive weights.
+
+    The basis [20, 20] is random and orthonormal.
+    """
     basis = units.directions("rotation", 20, 20, seeded(7))
     weights = torch.rand(1_500, 20, generator=seeded(8)) * (
         torch.rand(1_500, 20, generator=seeded(9)) < 0.1
@@ -119,7 +122,7 @@ def test_sparse_directions_have_few_positive_parts_of_any_unit() -> None:
     )
     with pytest.raises(
         ValueError,
-        match=f"dimension: need at least {module.MIXED} for directions of kind 'sparse', got {module.MIXED - 1}",
+        match=f"dimension: need at least {module.MIXED} .* 'sparse', got {module.MIXED - 1}",
     ):
         units.directions("sparse", module.MIXED - 1, 3, seeded())
 
@@ -153,7 +156,7 @@ def test_few_of_many_principal_components_are_the_first() -> None:
             "nmf",
             3,
             None,
-            "unknown kind 'nmf': choose one of unit, random, rotation, positive, sparse, pca, ica, dictionary",
+            "unknown kind 'nmf': choose one of unit, random, .*, pca, ica, dictionary",
         ),
         ("unit", 9, None, "count: need 1 to 8 directions of kind 'unit'"),
         ("rotation", 9, None, "count: need 1 to 8"),
@@ -162,8 +165,24 @@ def test_few_of_many_principal_components_are_the_first() -> None:
         ("pca", 3, None, r"features: directions of kind 'pca' need features \[N, 8\].*got none"),
         ("ica", 3, None, "features: directions of kind 'ica'"),
         ("pca", 3, torch.zeros(5, 7), r"got \[5, 7\]"),
+        ("pca", 3, torch.full((5, 8), torch.nan), "features: need finite values"),
+        ("ica", 3, torch.ones(5, 8, dtype=torch.int64), "features: need a floating-point tensor"),
     ],
 )
 def test_directions_refuse(kind: str, count: int, layer: Tensor | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         units.directions(kind, 8, count, seeded(), layer)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("kind", units.FITTED)
+def test_features_with_gradients_in_half_precision_or_inference_mode_are_taken(kind: str) -> None:
+    layer = sparse_code()[0]
+    expected = units.directions(kind, 20, 4, seeded(), layer)
+    found = units.directions(kind, 20, 4, seeded(), layer.clone().requires_grad_())
+    assert torch.equal(found, expected)
+    assert not found.requires_grad
+    with torch.inference_mode():
+        assert torch.equal(units.directions(kind, 20, 4, seeded(), layer.clone()), expected)
+    half = units.directions(kind, 20, 4, seeded(), layer.half())
+    assert torch.equal(half, units.directions(kind, 20, 4, seeded(), layer.half().float()))

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from torch import nn
 from helpers import certify, data, exact, models, search
 from helpers.certify import enclosure, radius
 from helpers.certify.ball import Ball
+from helpers.certify.brackets import Brackets
 from helpers.certify.enclosure import Affine, Network
 
 AFFINE = [
@@ -247,6 +250,123 @@ def test_two_poolings_in_a_row_and_weights_with_gradients_are_taken():
     assert (frozen > 0).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    root=st.floats(1e-3, 5.0),
+    power=st.floats(0.5, 3.0),
+    guess=st.floats(1e-3, 20.0),
+    tolerance=st.sampled_from([0.1, 1e-2, 1e-4]),
+)
+def test_brackets_close_in_on_the_root_of_a_power(root, power, guess, tolerance):
+    """Where the fraction lost is a power of the radius, two tries tell where it is 1."""
+    margin = torch.tensor([2.0, -1.0, 0.5]).double()
+    brackets = Brackets(
+        margin,
+        torch.full_like(margin, guess),
+        power=1.5,
+        farthest=6.0,
+        tolerance=tolerance,
+    )
+    tries = 0
+    while len(rows := brackets.undecided()):
+        radius = brackets.proposed[rows]
+        assert ((brackets.proved[rows] < radius) & (radius < brackets.failed[rows])).all()
+        brackets.narrow(rows, margin[rows] * (1 - (radius / root) ** power))
+        tries += 1
+    assert tries <= 12
+    assert brackets.proved[1] == 0
+    for row in (0, 2):
+        assert (1 - tolerance) * root <= brackets.proved[row] <= root
+        assert brackets.failed[row] >= root
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    root=st.floats(1e-2, 5.9),
+    seed=st.integers(0, 10**6),
+    heights=st.floats(1e-6, 1e6),
+)
+def test_brackets_hold_the_root_whatever_the_margins_are(root, seed, heights):
+    """Margins that say no more than on which side of the root a radius lies."""
+    generator = torch.Generator().manual_seed(seed)
+    margin = torch.ones(1).double()
+    brackets = Brackets(margin, margin, power=1.5, farthest=6.0, tolerance=1e-2)
+    for _ in range(20):
+        rows = brackets.undecided()
+        if not len(rows):
+            break
+        assert brackets.proved < brackets.proposed < brackets.failed
+        height = heights * torch.rand(1, generator=generator, dtype=torch.float64) + 1e-9
+        brackets.narrow(rows, torch.where(brackets.proposed < root, height, -height))
+        assert brackets.proved <= root <= brackets.failed
+
+
+def test_a_margin_that_never_fails_is_proved_up_to_the_farthest_radius():
+    margin = torch.ones(1).double()
+    brackets = Brackets(margin, margin, power=1.5, farthest=6.0, tolerance=1e-2)
+    while len(rows := brackets.undecided()):
+        brackets.narrow(rows, margin[rows])
+    assert brackets.proved.item() == 6.0
+
+
+def test_images_with_gradients_leave_no_graph_on_the_radius():
+    model, originals = perceptron(1), images(3, 1)
+    labels = model(originals).argmax(dim=1)
+    expected = certify.certified_radius(model, originals, labels)
+    found = certify.certified_radius(model, originals.clone().requires_grad_(), labels)
+    assert not found.radius.requires_grad
+    assert torch.equal(found.radius, expected.radius)
+
+
+@pytest.mark.parametrize("make", [perceptron, convolutional])
+def test_under_inference_mode_the_radii_are_the_same(make):
+    model, originals = make(1), images(3, 1)
+    labels = model(originals).argmax(dim=1)
+    expected = certify.certified_radius(model, originals, labels)
+    with torch.inference_mode():
+        found = certify.certified_radius(copy.deepcopy(model), originals.clone(), labels.clone())
+    assert torch.equal(found.radius, expected.radius)
+    assert torch.equal(found.evaluations, expected.evaluations)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_has_the_radii_of_its_weights(dtype):
+    half, originals = perceptron(1).to(dtype), images(3, 1).to(dtype)
+    labels = half(originals).argmax(dim=1)
+    found = certify.certified_radius(half, originals, labels)
+    expected = certify.certified_radius(copy.deepcopy(half).double(), originals.double(), labels)
+    assert torch.equal(found.radius, expected.radius)
+
+
+class Pair(nn.Module):
+    def forward(self, x):
+        return x, x
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "message"),
+    [
+        (perceptron(0), (2, 1, 6, 7), r"images: need a size that fits.*got \[1, 6, 7\]"),
+        (convolutional(0), (2, 3, 6, 6), r"images: need a size that fits.*got \[3, 6, 6\]"),
+        (perceptron(0).double(), (2, 1, 6, 6), "model: need the images' dtype torch.float32"),
+        (nn.Sequential(*perceptron(0), Pair()), (2, 1, 6, 6), "model: need logits.*got tuple"),
+    ],
+)
+def test_what_does_not_fit_is_named(model, shape, message):
+    with pytest.raises(ValueError, match=message):
+        certify.certified_radius(
+            model.eval(), torch.zeros(shape), torch.zeros(2, dtype=torch.int64)
+        )
+
+
+def test_a_model_in_training_mode_is_refused_and_left_as_it_is():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(36, 4), nn.BatchNorm1d(4), nn.Linear(4, 4))
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(ValueError, match="model: need eval mode, got BatchNorm1d"):
+        certify.certified_radius(model, images(2, 0), torch.zeros(2, dtype=torch.int64))
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
 def test_a_bracket_that_stays_open_is_told(monkeypatch):
     monkeypatch.setattr(radius, "ROUNDS", 1)
     with pytest.warns(UserWarning, match="1 radii were tried"):
@@ -292,7 +412,7 @@ def test_a_network_without_certificate_is_refused(model, message):
         )
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 1.0, -1.0])
+@pytest.mark.parametrize("tolerance", [0.0, 1.0, -1.0, float("nan")])
 def test_a_tolerance_outside_its_range_is_refused(tolerance):
     with pytest.raises(ValueError, match="tolerance"):
         certify.certified_radius(

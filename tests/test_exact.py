@@ -1,4 +1,7 @@
-"""The exact minimum distortion of linear classifiers against a general quadratic programme solver, image by image."""
+"""The exact minimum distortion of linear classifiers against a general solver, image by image."""
+
+import dataclasses
+from typing import Any
 
 import cvxpy
 import numpy as np
@@ -30,7 +33,7 @@ def by_clarabel(
 def random_problem(
     seed: int, classes: int, count: int = 8
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """weight [K, 16], bias [K], images [count, 1, 4, 4] with many pixels at the bounds, targets [count]."""
+    """weight [K, 16], bias [K], images [count, 1, 4, 4], many pixels at the bounds, targets."""
     generator = torch.Generator().manual_seed(seed)
     weight, bias = (
         torch.randn(classes, 16, generator=generator),
@@ -119,6 +122,26 @@ def test_chunks_do_not_matter() -> None:
     assert len(exact.minimum_distortion(weight, bias, images[:0], targets[:0])) == 0
 
 
+def test_what_needs_gradients_or_comes_from_inference_mode_leaves_no_trace() -> None:
+    weight, bias, images, targets = random_problem(2, classes=4)
+    margin = torch.full((8,), 0.1)
+    expected = exact.minimum_distortion(weight, bias, images, targets, margin=margin)
+    tracked = [part.clone().requires_grad_() for part in (weight, bias, images, margin)]
+    with torch.inference_mode():
+        made = [part.clone() for part in (weight, bias, images, margin)]
+        inside = exact.minimum_distortion(weight, bias, images, targets, margin=margin)
+    for found in (
+        inside,
+        *(exact.minimum_distortion(*part[:3], targets, margin=part[3]) for part in (tracked, made)),
+    ):
+        for field in dataclasses.fields(exact.Exact):
+            value = getattr(found, field.name)
+            assert not value.requires_grad
+            assert torch.equal(value, getattr(expected, field.name))
+    empty = exact.minimum_distortion(*tracked[:2], tracked[2][:0], targets[:0])
+    assert not empty.images.requires_grad
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -131,9 +154,29 @@ def test_chunks_do_not_matter() -> None:
         ({"targets": torch.full((8,), 4)}, "targets"),
         ({"targets": torch.zeros(7, dtype=torch.int64)}, "targets"),
         ({"targets": torch.zeros(8)}, "targets"),
+        ({"weight": [[1.0]]}, "weight, bias: .* got list"),
+        (
+            {
+                "weight": torch.ones(1, 16),
+                "bias": torch.ones(1),
+                "targets": torch.zeros(8, dtype=torch.int64),
+            },
+            "weight, bias: .* at least 2 classes",
+        ),
+        ({"weight": torch.zeros(4, 16, device="meta")}, "weight: need the images' device"),
+        (
+            {"targets": torch.zeros(8, dtype=torch.int64, device="meta")},
+            "targets: need the images'",
+        ),
+        *(
+            ({"margin": value}, "margin: need finite values")
+            for value in (torch.nan, torch.inf, torch.tensor([0.0] * 7 + [torch.nan]))
+        ),
+        ({"margin": torch.zeros(7)}, r"margin: need a number or shape \[8\], got \[7\]"),
+        ({"margin": torch.zeros(8, 1)}, r"margin: need a number or shape \[8\], got \[8, 1\]"),
     ],
 )
-def test_bad_input_is_named(changes: dict[str, Tensor], named: str) -> None:
+def test_bad_input_is_named(changes: dict[str, Any], named: str) -> None:
     weight, bias, images, targets = random_problem(0, classes=4)
     arguments = {"weight": weight, "bias": bias, "images": images, "targets": targets, **changes}
     with pytest.raises(ValueError, match=named):

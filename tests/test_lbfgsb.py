@@ -1,4 +1,4 @@
-"""The batched box-constrained L-BFGS against SciPy's, problem by problem, and where functions or boxes misbehave."""
+"""The batched box-constrained L-BFGS against SciPy's, and where functions or boxes misbehave."""
 
 from collections.abc import Callable
 
@@ -319,7 +319,15 @@ def test_the_result_is_in_the_box_and_no_worse_than_the_start(
         ({"lower": 2.0}, "lower, upper"),
         ({"upper": torch.nan}, "lower, upper"),
         ({"lower": torch.zeros(N + 1)}, "lower, upper"),
+        ({"x0": torch.zeros(3, N).half()}, "x0: need a tensor of float32 or float64"),
+        ({"x0": [[0.0]]}, "x0: .* got list"),
         ({"history": 0}, "history"),
+        ({"history": 2.5}, "history: need an integer of at least 1"),
+        ({"tolerance": torch.nan}, "tolerance: need at least 0"),
+        ({"tolerance": -1.0}, "tolerance"),
+        ({"fun": lambda x, rows: (x.sum(dim=1, keepdim=True), x)}, "fun: need values"),
+        ({"fun": lambda x, rows: (x.sum(dim=1), x[:, 0])}, "fun: need values"),
+        ({"fun": lambda x, rows: (x.sum(dim=1).double(), x)}, "fun: need values"),
         ({"max_iterations": -1}, "max_iterations"),
     ],
 )

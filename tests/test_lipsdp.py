@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import itertools
 
@@ -22,7 +23,7 @@ def network(sizes, seed, activation=nn.Sigmoid):
 
 
 def by_conic_solver(weights, slope):
-    """The LipSDP-Neuron bound as a semidefinite programme over the multipliers and the squared bound."""
+    """The LipSDP-Neuron bound as a semidefinite programme over multipliers and squared bound."""
     sizes = [weights[0].shape[1], *(len(weight) for weight in weights[:-1])]
     square, multipliers = cp.Variable(), [cp.Variable(size) for size in sizes[1:]]
     blocks = [[np.zeros((rows, columns)) for columns in sizes] for rows in sizes]
@@ -103,3 +104,34 @@ def test_the_books_network_is_bracketed_more_closely_than_by_the_product():
 def test_another_network_is_refused(modules):
     with pytest.raises(ValueError, match="need Linear layers"):
         lipsdp.upper_bound(nn.Sequential(*modules).eval(), (1, 8, 8))
+
+
+def test_under_inference_mode_the_bound_is_the_same():
+    model = network((6, 8, 3), 0)
+    expected = lipsdp.upper_bound(model, (1, 1, 6), iterations=3)
+    with torch.inference_mode():
+        made_here = copy.deepcopy(model).double()
+        for one in (model, made_here):
+            found = lipsdp.upper_bound(one, (1, 1, 6), iterations=3)
+            assert found.value == expected.value
+            assert lipsdp.certificate(one, (1, 1, 6), found) <= 1e-12
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_has_the_bound_of_its_weights(dtype):
+    half = network((6, 8, 3), 0).to(dtype)
+    expected = lipsdp.upper_bound(copy.deepcopy(half).double(), (1, 1, 6), iterations=3)
+    assert lipsdp.upper_bound(half, (1, 1, 6), iterations=3).value == expected.value
+
+
+@pytest.mark.parametrize(
+    ("shape", "iterations", "message"),
+    [
+        ((1, 1, 7), 3, r"input_shape: need a size that fits the model, got \[1, 1, 7\]"),
+        ((), 3, "input_shape: need positive integers"),
+        ((1, 1, 6), 0, "iterations: need an integer of at least 1, got 0"),
+    ],
+)
+def test_a_wrong_argument_is_named(shape, iterations, message):
+    with pytest.raises(ValueError, match=message):
+        lipsdp.upper_bound(network((6, 8, 3), 0), shape, iterations=iterations)

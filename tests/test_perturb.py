@@ -1,3 +1,5 @@
+"""Perturbations against NumPy, SciPy and closed forms, and bad input."""
+
 from typing import Any
 
 import numpy as np
@@ -201,8 +203,9 @@ def test_at_length_refuses_lengths_that_the_box_does_not_allow() -> None:
     for length, step in [(8.1, 1.0), (0.1, -1.0), (-1.0, 1.0), (torch.inf, 1.0)]:
         with pytest.raises(ValueError, match="l2"):
             perturb.at_length(images, torch.full_like(images, step), torch.tensor([length]))
-    with pytest.raises(ValueError, match="l2"):
-        perturb.at_length(images, torch.ones_like(images), torch.ones(2))
+    for lengths in (torch.ones(2), 1.0, torch.tensor([torch.nan])):
+        with pytest.raises(ValueError, match="l2"):
+            perturb.at_length(images, torch.ones_like(images), lengths)
     with pytest.raises(ValueError, match="directions"):
         perturb.at_length(images, torch.ones(1, 1, 4, 4), torch.ones(1))
 
@@ -242,6 +245,104 @@ def test_crossing_of_a_classifier_that_never_changes_is_infinite() -> None:
         perturb.crossing(model, images, torch.zeros_like(images), limit=1.0)
 
 
+class NaN(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.nan
+
+
+class Pair(nn.Module):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, x
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"model": nn.Sequential(nn.Flatten(), NaN()).eval()}, "model: need finite logits"),
+        ({"model": nn.Sequential(nn.Flatten(), Pair()).eval()}, "model: need logits.* got tuple"),
+        ({"model": nn.Sequential(nn.Flatten(), nn.Dropout())}, "model: need evaluation mode"),
+        ({"model": linear(torch.zeros(3, 63), torch.zeros(3))}, "images: need a size that fits"),
+        ({"model": linear(torch.zeros(3, 64).double(), torch.zeros(3).double())}, "model: need"),
+        *(
+            ({"limit": limit}, "limit: need a finite")
+            for limit in (-1.0, 0.0, torch.inf, torch.nan)
+        ),
+        *(({"steps": steps}, "steps: need an integer") for steps in (-5, 0, 2.5)),
+        ({"directions": torch.full((2, 1, 8, 8), torch.nan)}, "directions: need finite"),
+        ({"directions": torch.full((2, 1, 8, 8), -torch.inf)}, "directions: need finite"),
+        ({"directions": torch.full((2, 1, 8, 8), 1e20)}, "directions: need changes of finite len"),
+        ({"directions": torch.ones(2, 1, 8, 8, device="meta")}, "directions: need"),
+    ],
+)
+def test_crossing_refuses_what_has_no_crossing(changes: dict[str, Any], named: str) -> None:
+    arguments = {
+        "model": linear(torch.eye(3, 64), torch.zeros(3)),
+        "images": random_images(2),
+        "directions": torch.ones(2, 1, 8, 8),
+        "limit": 1.0,
+        **changes,
+    }
+    with pytest.raises(ValueError, match=named):
+        perturb.crossing(**arguments)
+
+
+def test_crossing_in_half_precision_is_that_of_single_precision() -> None:
+    weight, bias = torch.randn(3, 64, generator=generator(1)), torch.zeros(3)
+    images, steps = random_images(20), torch.randn(20, 1, 8, 8, generator=generator(4))
+    single = perturb.crossing(linear(weight, bias), images, steps, limit=10.0)
+    model = linear(weight, bias).half()
+    half = perturb.crossing(model, images.half(), (1000 * steps).half(), limit=10.0)
+    np.testing.assert_allclose(half, single, atol=0.05)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_directions_that_are_not_finite_are_refused(value: float) -> None:
+    images, bad = random_images(2), torch.ones(2, 1, 8, 8)
+    bad[1, 0, 3, 3] = value
+    with pytest.raises(ValueError, match="directions: need finite values"):
+        perturb.at_length(images, bad, torch.full((2,), 0.1))
+    with pytest.raises(ValueError, match="distorted: need finite values"):
+        perturb.distortion(images, bad)
+    with pytest.raises(ValueError, match="changes: need finite values"):
+        perturb.aligned(bad, 2, generator())
+    with pytest.raises(ValueError, match="changes: need finite values"):
+        perturb.directions("signs", bad, generator())
+
+
+@pytest.mark.parametrize("small", [1e-20, 1e-35, 1e-45])
+def test_at_length_is_exact_where_one_pixel_hardly_moves(small: float) -> None:
+    steps = torch.ones(1, 1, 8, 8)
+    steps[0, 0, 0, 0] = small
+    images = torch.zeros(1, 1, 8, 8)
+    moved = perturb.at_length(images, steps, torch.tensor([0.7]))
+    assert moved.norm().item() == pytest.approx(0.7, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_does_not_overflow_on_images_of_imagenets_size(dtype: torch.dtype) -> None:
+    originals = torch.zeros(1, 3, 224, 224, dtype=dtype)
+    distorted = torch.rand(originals.shape, generator=generator()).to(dtype)
+    expected = np.sqrt(np.mean(distorted.double().numpy() ** 2))
+    measured = perturb.distortion(originals, distorted)
+    assert measured.dtype == torch.float32
+    assert measured.item() == pytest.approx(expected, rel=1e-5)
+    amplified = perturb.amplify(originals, distorted, 0.25, clip=False)
+    assert amplified.dtype == dtype
+    assert perturb.distortion(originals, amplified).item() == pytest.approx(0.25, rel=1e-2)
+    basis = perturb.aligned(distorted[:, :, :4, :4], 3, generator())
+    assert basis.dtype == dtype
+    flat = basis.double().flatten(2)[0].numpy()
+    np.testing.assert_allclose(flat @ flat.T, np.eye(3), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    "wrong", [torch.full((1, 1, 2, 2), 200, dtype=torch.uint8), torch.tensor(1.0)]
+)
+def test_distortion_refuses_what_is_no_batch_of_floating_images(wrong: Tensor) -> None:
+    with pytest.raises(ValueError, match="originals: need"):
+        perturb.distortion(wrong, wrong)
+
+
 @given(st.integers(1, 64), st.integers(0, 99))
 @settings(deadline=None, max_examples=30)
 def test_aligned_directions_are_orthonormal_and_share_one_angle(count: int, seed: int) -> None:
@@ -254,7 +355,7 @@ def test_aligned_directions_are_orthonormal_and_share_one_angle(count: int, seed
 
 
 def test_aligned_refuses_no_direction_too_many_and_zero_changes() -> None:
-    for count in (0, 65):
+    for count in (0, 65, 1.5):
         with pytest.raises(ValueError, match="count: need 1 to 64"):
             perturb.aligned(torch.ones(1, 1, 8, 8), count, generator())
     with pytest.raises(ValueError, match="changes"):

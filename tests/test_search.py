@@ -1,13 +1,22 @@
-"""The adversarial search: successes that last, the exact minimum on linear nets, SciPy's results elsewhere, and bad input."""
+"""The adversarial search.
 
+Successes that last, the exact minimum on linear nets, SciPy's results elsewhere, and bad input.
+"""
+
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 
 from helpers import data, exact, models, search
-from helpers.search import minimum_distortion
+from helpers.search import adversarial, minimum_distortion, projection
 from helpers.search.adversarial import Adversarial
 
 CLASSES, SIDE, COUNT = 5, 6, 24
@@ -229,14 +238,18 @@ def test_random_targets_are_uniform_over_the_other_classes_and_seeded() -> None:
     assert torch.equal(targets, search.random_targets(labels, 5, torch.Generator().manual_seed(0)))
     with pytest.raises(ValueError, match="classes"):
         search.random_targets(labels, 1)
+    with pytest.raises(ValueError, match=r"labels: need class numbers in \[0, 2\]"):
+        search.random_targets(labels, 3)
+    with pytest.raises(ValueError, match="labels: need an int64 tensor"):
+        search.random_targets(labels / 2, 5)
 
 
 @pytest.mark.parametrize("refine", [False, True])
 def test_a_target_that_is_the_prediction_already_is_the_image_itself(refine: bool) -> None:
     model, images = deep_network(), pictures()
     labels, _ = targeted(model, images)
-    for given in (labels, labels.roll(1)):  # right and misclassified images
-        found = minimum_distortion(model, images, given, targets=labels, refine=refine)
+    for stated in (labels, labels.roll(1)):  # right and misclassified images
+        found = minimum_distortion(model, images, stated, targets=labels, refine=refine)
         assert found.success.all()
         assert (found.l2 == 0).all()
         assert torch.equal(found.images, images)
@@ -290,11 +303,66 @@ def test_an_empty_batch_has_an_empty_result(targets: str) -> None:
     assert len(found) == len(found.images) == len(found.l2) == 0
 
 
+@given(st.lists(st.lists(st.sampled_from([0.5, 1.0, 2.0, torch.inf]), min_size=1), min_size=1))
+def test_the_best_of_each_owner_is_its_first_shortest(lengths: list[list[float]]) -> None:
+    owner = torch.tensor([row for row, values in enumerate(lengths) for _ in values])
+    l2 = torch.tensor([value for values in lengths for value in values])
+    starts = [sum(len(values) for values in lengths[:row]) for row in range(len(lengths))]
+    expected = [
+        start + values.index(min(values)) for start, values in zip(starts, lengths, strict=True)
+    ]
+    assert adversarial.best_of_each(owner, l2).tolist() == expected
+
+
+def test_a_projection_changes_nothing_that_it_is_given() -> None:
+    generator = torch.Generator().manual_seed(0)
+    origins = torch.rand(20, 12, generator=generator, dtype=torch.float64)
+    jacobian = torch.randn(20, 4, 12, generator=generator, dtype=torch.float64)
+    logits = torch.randn(20, 4, generator=generator, dtype=torch.float64)
+    targets = logits.argmin(dim=1)
+    guess = projection.project(origins, jacobian, logits, targets).multipliers + 0.1
+    arguments = (origins, jacobian, logits, targets, guess)
+    copies = [part.clone() for part in arguments]
+    again = projection.project(origins, jacobian, logits, targets, multipliers=guess)
+    assert again.solved.any()
+    assert all(torch.equal(part, copy) for part, copy in zip(arguments, copies, strict=True))
+
+
 class Noisy(nn.Module):
     """A layer that adds noise in evaluation mode too."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x + torch.randn_like(x)
+
+
+class Pair(nn.Module):
+    """A layer that returns its input and something else."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, int]:
+        return x, 1
+
+
+class Detached(nn.Module):
+    """A layer that hides its input from autograd."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.detach()
+
+
+class Rounded(nn.Module):
+    """A layer that keeps of its input only which entry is the largest."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.one_hot(x.argmax(dim=1), CLASSES)
+
+
+def with_grad(model: nn.Module) -> nn.Module:
+    return model.requires_grad_()
+
+
+def made_in_inference_mode() -> nn.Module:
+    with torch.inference_mode():
+        return deep_network()
 
 
 class Broken(nn.Module):
@@ -326,16 +394,38 @@ class Broken(nn.Module):
         ({"targets": torch.full((COUNT,), -1)}, "targets: need class numbers"),
         ({"targets": torch.zeros(3, dtype=torch.int64)}, "targets: need shape"),
         ({"targets": "far"}, "unknown targets 'far'"),
-        ({"batch_size": 0}, "batch_size: need at least 1"),
-        ({"effort": "none"}, "unknown effort 'none': choose one of fast, best"),
-        ({"effort": "fast", "refine": False}, "need refine=True for 'fast'"),
+        *(
+            (
+                {"images": pictures().to(dtype), "model": deep_network().to(dtype)},
+                f"images: need float32 or float64, got {dtype}",
+            )
+            for dtype in (torch.float16, torch.bfloat16)
+        ),
+        (
+            {"images": pictures()[..., :5]},
+            r"images: need a size that fits the model, got \[1, 6, 5",
+        ),
+        ({"images": pictures().expand(-1, 3, -1, -1)}, "images: need a size that fits the model"),
+        ({"labels": torch.zeros(COUNT, dtype=torch.int64, device="meta")}, "labels: need the im"),
+        ({"targets": torch.zeros(COUNT, dtype=torch.int64, device="meta")}, "targets: need the im"),
         ({"model": deep_network().train()}, "model: need evaluation mode"),
         ({"model": nn.Sequential(linear_network(), Noisy()).eval()}, "model: need the same logits"),
         ({"model": nn.Sequential(linear_network(), Broken()).eval()}, "model: need finite logits"),
         ({"model": nn.Flatten(0).eval()}, "model: need logits of shape"),
+        ({"model": nn.Sequential(linear_network(), Pair()).eval()}, "model: need logits.* tuple"),
+        ({"model": nn.Sequential(Detached(), linear_network()).eval()}, "autograd can diff"),
+        (
+            {"model": nn.Sequential(Detached(), with_grad(linear_network())).eval()},
+            "model: need logits that autograd can differentiate",
+        ),
+        ({"model": nn.Sequential(linear_network(), Rounded()).eval()}, "autograd can diff"),
+        ({"model": made_in_inference_mode()}, r"model: .* made outside torch.inference_mode\(\)"),
     ],
 )
-def test_bad_input_is_named(changes: dict[str, object], named: str) -> None:
+@pytest.mark.parametrize("run", [minimum_distortion, search.by_scipy])
+def test_bad_input_is_named(
+    run: Callable[..., Adversarial], changes: dict[str, object], named: str
+) -> None:
     arguments = {
         "model": deep_network(),
         "images": pictures(),
@@ -343,4 +433,61 @@ def test_bad_input_is_named(changes: dict[str, object], named: str) -> None:
         **changes,
     }
     with pytest.raises(ValueError, match=named):
-        minimum_distortion(**arguments)  # type: ignore[arg-type]
+        run(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("run", "options", "named"),
+    [
+        (minimum_distortion, {"batch_size": 0}, "batch_size: need an integer of at least 1"),
+        (minimum_distortion, {"batch_size": 2.5}, "batch_size: need an integer of at least 1"),
+        (minimum_distortion, {"effort": "none"}, "unknown effort 'none': choose one of fast, best"),
+        (minimum_distortion, {"effort": "fast", "refine": False}, "need refine=True for 'fast'"),
+        (search.by_scipy, {"steps": 0}, "steps: need an integer of at least 1"),
+        (search.by_scipy, {"targets": "nearest"}, "targets: need"),
+    ],
+)
+def test_bad_options_are_named(
+    run: Callable[..., Adversarial], options: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ValueError, match=named):
+        run(deep_network(), pictures(), torch.zeros(COUNT, dtype=torch.int64), **options)
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_images_that_need_gradients_leave_no_graph_on_the_result(refine: bool) -> None:
+    model, images = deep_network(), pictures(6)
+    labels, targets = targeted(model, images)
+    tracked = images.clone().requires_grad_()
+    for given_targets in (targets, "nearest"):
+        expected, found = (
+            minimum_distortion(model, x, labels, targets=given_targets, refine=refine)
+            for x in (images, tracked)
+        )
+        for field in dataclasses.fields(Adversarial):
+            value = getattr(found, field.name)
+            assert not value.requires_grad
+            assert torch.equal(value, getattr(expected, field.name))
+    assert not minimum_distortion(model, tracked[:0], labels[:0]).l2.requires_grad
+    assert not search.by_scipy(model, tracked[:2], labels[:2], targets=targets[:2]).l2.requires_grad
+
+
+@pytest.mark.parametrize("refine", [False, True])
+def test_inference_mode_changes_nothing(refine: bool) -> None:
+    model, images = deep_network(), pictures(6)
+    labels, targets = targeted(model, images)
+    expected = minimum_distortion(model, images, labels, targets=targets, refine=refine)
+    with torch.inference_mode():
+        made = [part.clone() for part in (images, labels, targets)]
+        inside = minimum_distortion(model, images, labels, targets=targets, refine=refine)
+        by_scipy = search.by_scipy(model, images[:2], labels[:2], targets=targets[:2])
+    assert all(part.is_inference() for part in made)
+    outside = minimum_distortion(model, *made[:2], targets=made[2], refine=refine)
+    for found in (inside, outside):
+        assert torch.equal(found.images, expected.images)
+        assert torch.equal(found.evaluations, expected.evaluations)
+        assert not found.images.is_inference()
+    nearest = minimum_distortion(model, images, made[1], targets="nearest", refine=refine)
+    assert nearest.success.any()
+    reference = search.by_scipy(model, images[:2], labels[:2], targets=targets[:2])
+    assert torch.equal(by_scipy.images, reference.images)

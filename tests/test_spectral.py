@@ -11,7 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from helpers import spectral
+from helpers import gram, spectral
 from helpers.spectral import fourier, operators
 
 EXAMPLES = settings(max_examples=40, deadline=None)
@@ -42,7 +42,10 @@ def randomised(layer: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def matrix(layer: nn.Module, shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """The layer's linear part, column by column: what it does to each pixel alone, less what it does to zero."""
+    """The layer's linear part, column by column.
+
+    That is what it does to each pixel alone, less what it does to zero.
+    """
     exact = copy.deepcopy(layer).double()
     size = math.prod(shape)
     with torch.no_grad():
@@ -58,7 +61,10 @@ def dense_norm(layer: nn.Module, shape: Sequence[int]) -> float:
 
 
 def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, Any]:
-    """The periodic convolution y_j = sum of w_u x_(stride j + u), indices modulo `size`, entry by entry."""
+    """The periodic convolution, entry by entry.
+
+    y_j is the sum of w_u x_(stride j + u), with indices modulo `size`.
+    """
     outputs, inputs, height, width = weight.shape
     count = size // stride
     dense = np.zeros((outputs, count, count, inputs, size, size))
@@ -75,8 +81,16 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
 
 
 @EXAMPLES
-@given(groups=st.integers(1, 2), channels=st.tuples(STEPS, STEPS), size=st.tuples(PIXELS, PIXELS), kernel=st.tuples(TAPS, TAPS),
-       stride=st.tuples(STEPS, STEPS), padding=st.tuples(st.integers(0, 3), st.integers(0, 3)), dilation=st.tuples(STEPS, STEPS), mode=MODES)  # fmt: skip
+@given(
+    groups=st.integers(1, 2),
+    channels=st.tuples(STEPS, STEPS),
+    size=st.tuples(PIXELS, PIXELS),
+    kernel=st.tuples(TAPS, TAPS),
+    stride=st.tuples(STEPS, STEPS),
+    padding=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    dilation=st.tuples(STEPS, STEPS),
+    mode=MODES,
+)
 @example(
     groups=2,
     channels=(2, 1),
@@ -98,9 +112,15 @@ def periodic_matrix(weight: Tensor, size: int, stride: int) -> np.ndarray[Any, A
     mode="zeros",
 )
 def test_the_norm_of_a_convolution_is_the_largest_singular_value_of_its_matrix(
-    groups: int, channels: tuple[int, int], size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int, int],
-    padding: tuple[int, int], dilation: tuple[int, int], mode: Any,
-) -> None:  # fmt: skip
+    groups: int,
+    channels: tuple[int, int],
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    dilation: tuple[int, int],
+    mode: Any,
+) -> None:
     inputs, outputs = (groups * count for count in channels)
     layer = randomised(
         nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, padding_mode=mode)
@@ -204,6 +224,37 @@ def test_lanczos_and_fourier_blocks_agree_on_a_circular_convolution() -> None:
         layer, torch.zeros(1, 6, 16, 12, dtype=torch.float64)
     )
     assert spectral.operator_norm(layer, (6, 16, 12)) == pytest.approx(by_lanczos, rel=1e-9)
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 7), (5, 7, 3), (4, 4), (1, 6), (6, 1)])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_the_smaller_gram_matrix_has_the_largest_singular_value(
+    shape: tuple[int, ...], dtype: torch.dtype
+) -> None:
+    matrices = torch.randn(shape, generator=generator(), dtype=dtype)
+    expected = np.linalg.svd(matrices.numpy(), compute_uv=False)[..., 0]
+    assert gram.norms(matrices).numpy() == pytest.approx(expected, rel=1e-12)
+    assert gram.smaller(matrices).shape[-1] == min(shape[-2:])
+    assert gram.norms(0 * matrices).abs().max() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_the_norm_of_a_layer_in_half_precision_is_that_of_its_weights(dtype: torch.dtype) -> None:
+    layer = randomised(nn.Conv2d(2, 3, 3, padding=1)).to(dtype)
+    assert spectral.operator_norm(layer, (2, 5, 5)) == pytest.approx(
+        dense_norm(layer, (2, 5, 5)), rel=1e-6
+    )
+
+
+def test_under_inference_mode_norms_and_tables_are_the_same() -> None:
+    layer, model = randomised(nn.Conv2d(2, 3, 3, padding=1)), convnet()
+    norm, table = spectral.operator_norm(layer, (2, 5, 5)), spectral.layer_table(model, (1, 6, 6))
+    with torch.inference_mode():
+        made_here = copy.deepcopy(layer)
+        for one in (layer, made_here, made_here.double()):
+            assert spectral.operator_norm(one, (2, 5, 5)) == norm
+        assert spectral.layer_table(model, (1, 6, 6)).equals(table)
+        assert spectral.torus_norm(made_here.weight) == spectral.torus_norm(layer.weight.double())
 
 
 @EXAMPLES
@@ -569,6 +620,50 @@ class Residual(nn.Module):
 def test_a_model_without_a_known_bound_is_refused(model: nn.Module, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         spectral.layer_table(model.train(model.training and "eval" in message), (4,))
+
+
+class Pair(nn.Module):
+    def __init__(self, first: nn.Module) -> None:
+        super().__init__()
+        self.first = first
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.first(x), x
+
+
+class ByName(Pair):
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return self.first(input=x)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "message"),
+    [
+        (nn.Linear(4, 2), (5,), r"input_shape: need a size that fits the model, got \[5\]"),
+        (nn.Linear(4, 2), (), "input_shape: need positive integers"),
+        (nn.Linear(4, 2), (4, -1), "input_shape: need positive integers"),
+        (Pair(nn.Linear(4, 2)), (4,), "need a chain, but its output is not"),
+        (ByName(nn.Linear(4, 2)), (4,), "need a chain, but first takes something other"),
+    ],
+)
+def test_what_is_no_chain_of_this_size_is_refused(
+    model: nn.Module, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        spectral.upper_bound(model, shape)
+
+
+def test_a_network_in_half_precision_has_a_table() -> None:
+    half = perceptron().half()
+    table = spectral.layer_table(half, (1, 6, 6))
+    expected = spectral.layer_table(copy.deepcopy(half).double(), (1, 6, 6))
+    assert table["norm"].tolist() == pytest.approx(expected["norm"].tolist(), rel=1e-6)
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, math.nan])
+def test_a_tolerance_that_nothing_meets_is_refused(tolerance: float) -> None:
+    with pytest.raises(ValueError, match="tolerance: need a number of at least 0"):
+        spectral.torus_norm(torch.ones(1, 1, 2, 2), tolerance=tolerance)
 
 
 def test_hooks_are_gone_after_a_refusal() -> None:

@@ -23,7 +23,7 @@ def picture(shape: np.ndarray) -> Tensor:
 
 
 def bar(width: float, degrees: float = 0.0) -> Tensor:
-    """A bar of `width` pixels, measured across it, 18 pixels high, that leans to the right by `degrees`."""
+    """A bar that leans to the right by `degrees`, `width` pixels across and 18 pixels high."""
     rows, columns = (np.indices((28 * FINE, 28 * FINE)) + 0.5) / FINE - 14
     across = (columns + rows * math.tan(math.radians(degrees))) * math.cos(math.radians(degrees))
     return picture((np.abs(across) <= width / 2) & (np.abs(rows) <= 9))
@@ -137,3 +137,33 @@ def test_units_that_see_a_property_narrow_it_until_they_are_rotated() -> None:
     }
     assert found["unit"] > 0.95
     assert found["rotation"] < found["unit"] - 0.3
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_properties_in_another_precision_are_near(dtype: torch.dtype) -> None:
+    images = data.mnist("test").images[:20]
+    found, expected = strokes.properties(images.to(dtype)), strokes.properties(images)
+    assert found["slant"].tolist() == pytest.approx(expected["slant"].tolist(), abs=0.5)
+    assert found["thickness"].tolist() == pytest.approx(expected["thickness"].tolist(), abs=0.3)
+    assert found["loops"].tolist() == expected["loops"].tolist()
+
+
+def test_properties_of_images_with_gradients_and_under_inference_mode_are_the_same() -> None:
+    images = data.mnist("test").images[:5]
+    expected = strokes.properties(images)
+    pd.testing.assert_frame_equal(strokes.properties(images.clone().requires_grad_()), expected)
+    with torch.inference_mode():
+        pd.testing.assert_frame_equal(strokes.properties(images.clone()), expected)
+
+
+@pytest.mark.parametrize(
+    ("top", "message"),
+    [
+        (torch.tensor([[0, -1]]), r"top: need values in \[0, 2\], got -1 to 0"),
+        (torch.tensor([[0, 3]]), r"top: need values in \[0, 2\], got 0 to 3"),
+        (torch.tensor([[0.0, 1.0]]), "top: need an int64 tensor, got torch.float32"),
+    ],
+)
+def test_narrowing_refuses_rows_that_are_no_images(top: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        strokes.narrowing(top, pd.DataFrame({"slant": [1.0, 2.0, 3.0]}))

@@ -66,6 +66,20 @@ def test_gradients_are_as_the_caller_has_them():
     )
 
 
+def test_inference_mode_is_as_the_caller_has_it():
+    """Inference mode belongs to a thread: a tensor made in another one would be an ordinary one."""
+
+    def make(_):
+        made = torch.zeros(1)
+        return torch.is_inference_mode_enabled(), made.is_inference(), torch.is_grad_enabled()
+
+    device = torch.device("cpu")
+    with torch.inference_mode():
+        assert threads.each(make, range(3), device) == [(True, True, False)] * 3
+    with torch.inference_mode(mode=False), torch.no_grad():
+        assert threads.each(make, range(3), device) == [(False, False, False)] * 3
+
+
 def test_an_error_is_raised_and_the_threads_are_given_back():
     with pytest.raises(ZeroDivisionError):
         threads.each(lambda item: 1 / item, [1, 0], torch.device("cpu"))

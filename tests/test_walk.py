@@ -1,4 +1,4 @@
-"""The walk: successes in the box, near the exact minimum on linear classifiers, whatever the scale of the images' differences."""
+"""The walk: successes in the box, near the exact minimum, whatever the scale of the images."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from helpers.search.adversarial import lead
 
 
 def problem(scale: float) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
-    """A linear classifier whose classes lie `scale` apart about the middle of the box, images, targets, margins."""
+    """A linear classifier with classes `scale` apart about the middle, images, targets, margins."""
     generator = torch.Generator().manual_seed(0)
     model = nn.Sequential(nn.Flatten(), nn.Linear(50, 4)).requires_grad_(False)
     model[1].weight.copy_(torch.randn(4, 50, generator=generator))

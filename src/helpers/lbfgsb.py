@@ -1,33 +1,60 @@
-"""Many small box-constrained problems minimised at once: a batched projected limited-memory BFGS, on any device.
+"""Many small box-constrained problems at once: batched projected limited-memory BFGS.
 
-Each row of a batch is a problem of its own, with its own curvature pairs, active set, line search and stopping test, so that a
-row's result does not depend on its neighbours. The steps are those of a two-metric projection: the quasi-Newton direction of the
-free variables, followed along its projection into the box. Sources: Byrd, Lu, Nocedal and Zhu (1995) for the problem, Bertsekas
-(1982) and Schmidt, Kim and Sra (2012) for the method, Byrd, Nocedal and Schnabel (1994) for the compact form of the matrix.
+Each row of a batch is a problem of its own, with its own curvature pairs, active set, line search
+and stopping test, so that a row's result does not depend on its neighbours. It runs on any device.
+The steps are those of a two-metric projection: the quasi-Newton direction of the free variables,
+followed along its projection into the box. Sources: Byrd, Lu, Nocedal and Zhu (1995) for the
+problem, Bertsekas (1982) and Schmidt, Kim and Sra (2012) for the method, Byrd, Nocedal and
+Schnabel (1994) for the compact form of the matrix.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
 
-Function = Callable[
-    [Tensor, Tensor], tuple[Tensor, Tensor]
-]  # x [b, n], rows [b] -> value [b], gradient [b, n]
+# x [b, n], rows [b] -> value [b], gradient [b, n]
+Function = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 DECREASE = 1e-4  # Armijo: the share of the linear decrease that a step must bring
+FLATTER = 0.9  # Hager and Zhang: the share of the slope that may be left where values say nothing
 HALVINGS = 25  # trials of a line search
-LEAVE = 0.25  # the part of the problems in hand that must have stopped before they are dropped: dropping copies the rest
-CURVATURE = 1e-8  # pairs with s.y below this times y.y are left out, so that the matrix stays positive definite
+# Problems that have stopped are dropped once they are this part of those in hand: dropping copies
+# the rest.
+LEAVE = 0.25
+# Pairs with s.y below this times y.y are left out, so that the matrix stays positive definite.
+CURVATURE = 1e-8
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """The last point of each problem.
+    """The last point of each of B problems in n variables.
 
-    x: [B, n], in the box. value: [B], NaN or infinite where the function is so at the start. gradient: [B, n]. converged: bool [B],
-    whether the projected gradient is within the tolerance. iterations, evaluations: int64 [B].
+    Attributes
+    ----------
+    x : Tensor
+        The points, [B, n], in the box.
+    value : Tensor
+        The functions' values there, [B]; NaN or infinite where the function is so at the start.
+    gradient : Tensor
+        Their gradients there, [B, n].
+    converged : Tensor
+        Whether the projected gradient is within the tolerance, bool [B].
+    iterations : Tensor
+        Steps taken, int64 [B].
+    evaluations : Tensor
+        Evaluations of the function on each problem's behalf, int64 [B].
+
+    Examples
+    --------
+    >>> def square(x, rows):
+    ...     return x.square().sum(dim=1), 2 * x
+    >>> found = minimize(square, torch.ones(2, 3), lower=-1.0, upper=1.0)
+    >>> found.converged
+    tensor([True, True])
+    >>> found.value
+    tensor([0., 0.])
     """
 
     x: Tensor
@@ -38,30 +65,58 @@ class Minimum:
     evaluations: Tensor
 
 
-@dataclass
-class _State:
-    """The b problems in hand: rows [b] names them in the batch; a bound is [b, n], or [1, n] where all share it."""
+@dataclass(frozen=True)
+class _Box:
+    """The bounds of b problems, each [b, n], or [1, n] where all of them share it."""
 
-    rows: Tensor
-    x: Tensor
-    value: Tensor
-    gradient: Tensor
-    evaluations: Tensor
-    iterations: Tensor
-    going: Tensor  # bool [b]
     lower: Tensor
     upper: Tensor
-    pairs: Tensor  # [b, 2h + 1, n]: h differences of x, h of the gradient, the gradient; a pair is zero where there is none
+
+    def clip(self, x: Tensor) -> Tensor:
+        """The nearest points in the box, [b, n]."""
+        return x.clamp(self.lower, self.upper)
+
+    def __getitem__(self, keep: Tensor) -> "_Box":
+        """The boxes of the problems that an index or a boolean mask names."""
+        return _Box(
+            *(bound if len(bound) == 1 else bound[keep] for bound in (self.lower, self.upper))
+        )
+
+
+@dataclass
+class _State:
+    """The b problems in hand; the steps change it in place."""
+
+    rows: Tensor  # int64 [b], which of the batch they are
+    box: _Box
+    x: Tensor  # [b, n]
+    value: Tensor  # [b]
+    gradient: Tensor  # [b, n]
+    evaluations: Tensor  # int64 [b]
+    iterations: Tensor  # int64 [b]
+    going: Tensor  # bool [b]
+    # [b, 2h + 1, n]: h differences of x, h of the gradient, and the gradient, in one tensor, so
+    # that one matrix product gives all inner products. A pair that is missing is zero.
+    stack: Tensor
+
+    @property
+    def history(self) -> int:
+        """How many pairs there is room for, h."""
+        return self.stack.shape[1] // 2
+
+    @property
+    def steps(self) -> Tensor:
+        """S, a view [b, h, n]: the differences of x."""
+        return self.stack[:, : self.history]
+
+    @property
+    def changes(self) -> Tensor:
+        """Y, a view [b, h, n]: the differences of the gradient."""
+        return self.stack[:, self.history : -1]
 
     def take(self, keep: Tensor) -> "_State":
         """The problems that an index or a boolean mask names."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return _State(
-            **{
-                name: value if name in ("lower", "upper") and len(value) == 1 else value[keep]
-                for name, value in values.items()
-            }
-        )
+        return _State(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
 def minimize(
@@ -76,32 +131,78 @@ def minimize(
 ) -> Minimum:
     """Minimise B independent functions of n variables, each within its box.
 
-    fun: (x [b, n], rows [b]) -> (value [b], gradient [b, n]), where `rows` says which of the B functions to take; each is expected
-    to be smooth. x0: [B, n], projected into the box before the start. lower, upper: broadcast to x0; equal bounds fix a variable.
-    tolerance: on the largest entry of the projected gradient, x - clip(x - gradient). A row stops when it is reached, after
-    `max_iterations` steps, or when no step along its direction lowers its value, as where the function is NaN or infinite.
-    Raises ValueError for bounds that cross or are NaN, for x0 that is not a finite floating tensor [B, n], and for history or
-    max_iterations below 1 and 0.
+    A row stops when its projected gradient is within the tolerance, after `max_iterations` steps,
+    or when no step along its direction lowers its value, as where the function is NaN or infinite.
+
+    Parameters
+    ----------
+    fun : callable
+        From x [b, n] and rows, int64 [b], to values [b] and gradients [b, n]; `rows` says which of
+        the B functions to take. Each is expected to be smooth.
+    x0 : Tensor
+        The starts, float32 or float64 [B, n], projected into the box first.
+    lower, upper : Tensor or float
+        Bounds that broadcast to x0; equal bounds fix a variable, infinite ones leave it free.
+    history : int
+        How many curvature pairs are kept, at least 1.
+    max_iterations : int
+        The most steps of a row, at least 0.
+    tolerance : float
+        On the largest entry of the projected gradient, x - clip(x - gradient).
+
+    Returns
+    -------
+    Minimum
+        The last point of each row, of x0's dtype and on its device.
+
+    Raises
+    ------
+    ValueError
+        For bounds that cross or are NaN, for x0 that is not a finite tensor [B, n] of float32 or
+        float64, for history, max_iterations or tolerance below 1, 0 and 0, and for a function whose
+        values and gradients have another shape or type.
+
+    References
+    ----------
+    Byrd, Lu, Nocedal and Zhu (1995); Bertsekas (1982); Schmidt, Kim and Sra (2012).
+
+    Examples
+    --------
+    The distance from (x, y) to (2, -3), within boxes that keep x or y from getting there:
+
+    >>> def distance(x, rows):
+    ...     change = x - torch.tensor([2.0, -3.0])
+    ...     return change.square().sum(dim=1), 2 * change
+    >>> upper = torch.tensor([[1.0, 5.0], [5.0, -4.0]])
+    >>> minimize(distance, torch.full((2, 2), -5.0), lower=-5.0, upper=upper).x
+    tensor([[ 1., -3.],
+            [ 2., -4.]])
     """
-    lower, upper = _box(x0, lower, upper)
-    if history < 1 or max_iterations < 0:
-        raise ValueError(
-            f"history, max_iterations: need at least 1 and 0, got {history} and {max_iterations}"
-        )
-    x = x0.detach().clamp(lower, upper)
-    rows, ones = torch.arange(len(x), device=x.device), x.new_ones(len(x), dtype=torch.int64)
+    box = _box(x0, lower, upper)
+    _check_options(history, max_iterations, tolerance)
+    x = box.clip(x0.detach())
+    rows = torch.arange(len(x), device=x.device)
     value, gradient = _evaluate(fun, x, rows)
+    _check_output(value, gradient, x)
     result = Minimum(
         x.clone(memory_format=torch.contiguous_format),
         value.clone(),
         gradient.clone(),
-        ones == 0,
-        ones - 1,
-        ones.clone(),
+        converged=torch.zeros_like(rows, dtype=torch.bool),
+        iterations=torch.zeros_like(rows),
+        evaluations=torch.ones_like(rows),
     )
-    going = value.isfinite() & gradient.sum(dim=1).isfinite()
-    pairs = x.new_zeros(len(x), 2 * history + 1, x.shape[1])
-    state = _State(rows, x, value, gradient, ones, ones - 1, going, lower, upper, pairs)
+    state = _State(
+        rows,
+        box,
+        x,
+        value,
+        gradient,
+        evaluations=torch.ones_like(rows),
+        iterations=torch.zeros_like(rows),
+        going=value.isfinite() & gradient.sum(dim=1).isfinite(),
+        stack=x.new_zeros(len(x), 2 * history + 1, x.shape[1]),
+    )
     for iteration in range(max_iterations + 1):
         converged = state.going & (_projected_gradient(state) <= tolerance)
         result.converged[state.rows[converged]] = True
@@ -116,18 +217,15 @@ def minimize(
     return result
 
 
-def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> tuple[Tensor, Tensor]:
+def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> _Box:
     """The bounds as tensors [B, n] or [1, n], once all is in order."""
-    if (
-        not isinstance(x0, Tensor)
-        or not x0.is_floating_point()
-        or x0.ndim != 2
-        or x0.shape[1] == 0
-        or not x0.isfinite().all()
-    ):
-        raise ValueError(
-            f"x0: need a finite floating-point tensor [B, n], got {list(x0.shape) if isinstance(x0, Tensor) else type(x0).__name__}"
-        )
+    if not isinstance(x0, Tensor) or x0.dtype not in (torch.float32, torch.float64):
+        got = x0.dtype if isinstance(x0, Tensor) else type(x0).__name__
+        raise ValueError(f"x0: need a tensor of float32 or float64, got {got}")
+    if x0.ndim != 2 or x0.shape[1] == 0:
+        raise ValueError(f"x0: need shape [B, n] with n at least 1, got {list(x0.shape)}")
+    if not x0.isfinite().all():
+        raise ValueError("x0: need finite values, got NaN or infinity")
     bounds = [torch.as_tensor(bound, dtype=x0.dtype, device=x0.device) for bound in (lower, upper)]
     try:
         low, high = (
@@ -136,16 +234,35 @@ def _box(x0: Tensor, lower: Tensor | float, upper: Tensor | float) -> tuple[Tens
         )
     except RuntimeError:
         raise ValueError(
-            f"lower, upper: need shapes that broadcast to {list(x0.shape)}, got {[list(bound.shape) for bound in bounds]}"
+            f"lower, upper: need shapes that broadcast to {list(x0.shape)}, "
+            f"got {[list(bound.shape) for bound in bounds]}"
         ) from None
     if not (low <= high).all():  # NaN fails the comparison
         raise ValueError(
             "lower, upper: need lower <= upper everywhere, got bounds that cross or are NaN"
         )
-    return low, high
+    return _Box(low, high)
+
+
+def _check_options(history: int, max_iterations: int, tolerance: float) -> None:
+    """Raise ValueError for numbers that minimize() cannot use."""
+    for argument, value, least in (("history", history, 1), ("max_iterations", max_iterations, 0)):
+        if not isinstance(value, int) or value < least:
+            raise ValueError(f"{argument}: need an integer of at least {least}, got {value}")
+    if not tolerance >= 0:  # NaN fails, too
+        raise ValueError(f"tolerance: need at least 0, got {tolerance}")
+
+
+def _check_output(value: Tensor, gradient: Tensor, x: Tensor) -> None:
+    """Raise ValueError unless a function's value and gradient fit its points x."""
+    need = [(x.dtype, list(x.shape[:1])), (x.dtype, list(x.shape))]
+    got = [(part.dtype, list(part.shape)) for part in (value, gradient)]
+    if got != need:
+        raise ValueError(f"fun: need values and gradients {need}, got {got}")
 
 
 def _evaluate(fun: Function, x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The values [b] and gradients [b, n], without a graph."""
     value, gradient = fun(x, rows)
     return value.detach(), gradient.detach()
 
@@ -158,56 +275,70 @@ def _record(result: Minimum, state: _State) -> None:
 
 def _projected_gradient(state: _State) -> Tensor:
     """The largest entry of x - clip(x - gradient), [b]: zero exactly at a stationary point."""
-    move = state.x - (state.x - state.gradient).clamp(state.lower, state.upper)
+    move = state.x - state.box.clip(state.x - state.gradient)
     return torch.linalg.vector_norm(move, ord=torch.inf, dim=1)
 
 
 def _step(fun: Function, state: _State, slot: int) -> None:
-    """One quasi-Newton step of every problem that is going, in place; the new pair replaces the oldest one, at `slot`."""
+    """One quasi-Newton step of each problem that is going, in place.
+
+    The pairs stand in a ring: the new one takes the place of the oldest one, at `slot`.
+    """
     x, gradient = state.x, state.gradient
     _line_search(fun, state, _direction(state, slot))
     step, change = state.x - x, state.gradient - gradient
-    product = _dot(step, change)
-    good = (product > CURVATURE * _dot(change, change))[:, None]
-    state.pairs[:, slot] = step * good
-    state.pairs[:, state.pairs.shape[1] // 2 + slot] = change * good
+    # A pair with too little curvature would spoil the matrix: zeros stand for "no pair".
+    good = (_dot(step, change) > CURVATURE * _dot(change, change))[:, None]
+    state.steps[:, slot] = step * good
+    state.changes[:, slot] = change * good
 
 
 def _direction(state: _State, slot: int) -> Tensor:
-    """The quasi-Newton direction of the free variables, [b, n], zero for those held at a bound; the oldest pair is at `slot`.
+    """The quasi-Newton direction of the free variables, [b, n]; the oldest pair is at `slot`.
 
-    With S and Y the free parts of the pairs, oldest first, R the upper triangle of S'Y, D its diagonal and u = R^-1 S'g:
-    H g = scale g - scale Y u + S R^-T ((D + scale Y'Y) u - scale Y'g), equation 3.1 of Byrd, Nocedal and Schnabel (1994).
+    It is zero for the variables that are held at a bound. With S and Y the free parts of the pairs,
+    oldest first, R the upper triangle of S'Y, D its diagonal and u = R^-1 S'g, it is minus
+    H g = scale g - scale Y u + S R^-T ((D + scale Y'Y) u - scale Y'g),
+    equation 3.1 of Byrd, Nocedal and Schnabel (1994).
     """
-    h = state.pairs.shape[1] // 2
-    state.pairs[:, -1] = state.gradient
-    free = ~(
-        (state.x <= state.lower) & (state.gradient >= 0)
-        | (state.x >= state.upper) & (state.gradient <= 0)
-    )
-    pairs = state.pairs * free[:, None].to(state.x.dtype)
-    products = pairs[:, h:] @ pairs.mT  # [b, h + 1, 2h + 1], those of Y and g with S, Y and g
-    order = [(slot + i) % h for i in range(h)]
-    s_y, y_y = products[:, order][:, :, order].mT, products[:, order][:, :, [h + i for i in order]]
-    s_g, y_g = products[:, h, order, None], products[:, h, [h + i for i in order], None]
+    h = state.history
+    state.stack[:, -1] = state.gradient
+    # A variable at a bound that the gradient pushes outwards is held there: leave it out.
+    at_lower, at_upper = state.x <= state.box.lower, state.x >= state.box.upper
+    held = (at_lower & (state.gradient >= 0)) | (at_upper & (state.gradient <= 0))
+    stack = state.stack * (~held)[:, None].to(state.x.dtype)
+
+    # One product for all that the formula needs: rows Y and g, columns S, Y and g.
+    products = stack[:, h:] @ stack.mT  # [b, h + 1, 2h + 1]
+    # R is a triangle only in the order of time: turn the ring so that the oldest pair is first.
+    y_s, y_y = (block.roll((-slot, -slot), (1, 2)) for block in products[:, :h, :-1].split(h, 2))
+    g_s, g_y = (block.roll(-slot, 1)[:, :, None] for block in products[:, h, :-1].split(h, 1))
+    s_y, s_g, y_g, g_g = y_s.mT, g_s, g_y, products[:, h, -1]
+
+    # A pair may lose its curvature with the variables that are held: leave it out, too.
     diagonal, squares = s_y.diagonal(dim1=1, dim2=2), y_y.diagonal(dim1=1, dim2=2)
     used = (diagonal > CURVATURE * squares) & (diagonal > 0)  # [b, h]
     both = used[:, :, None] & used[:, None]
-    scale = _scale(diagonal, squares, used, products[:, h, -1])[:, None, None]
+    scale = _scale(diagonal, squares, used, g_g)[:, None, None]
+    # Ones on the diagonal in the place of pairs that are left out keep R invertible.
     triangle = torch.where(both, s_y, 0.0).triu() + torch.diag_embed((~used).to(s_y.dtype))
     u = torch.linalg.solve_triangular(triangle, s_g * used[:, :, None], upper=True)
     inner = (diagonal * used)[:, :, None] * u + scale * (
         torch.where(both, y_y, 0.0) @ u - y_g * used[:, :, None]
     )
-    weights = pairs.new_zeros(len(pairs), 1, 2 * h + 1)
-    weights[:, 0, order] = torch.linalg.solve_triangular(triangle.mT, inner, upper=False)[:, :, 0]
-    weights[:, 0, [h + i for i in order]] = (-scale * u)[:, :, 0]
-    weights[:, 0, -1] = scale[:, 0, 0]
-    return -(weights @ pairs)[:, 0]
+    of_s = torch.linalg.solve_triangular(triangle.mT, inner, upper=False)
+
+    # The combination is one product again, so the weights go back to the order of the ring.
+    of_s, of_y = of_s.roll(slot, 1), (-scale * u).roll(slot, 1)
+    weights = torch.cat([of_s, of_y, scale], dim=1)  # [b, 2h + 1, 1]
+    return -(weights.mT @ stack)[:, 0]
 
 
 def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) -> Tensor:
-    """The initial matrix's factor, [b]: s.y / y.y of the newest pair in use; without any, the gradient, cut to length 1."""
+    """The initial matrix's factor, [b]: s.y / y.y of the newest pair in use.
+
+    Without any pair the first step is the gradient, cut to length 1; `gradient` is its square.
+    """
     scale = gradient.clamp(min=1.0).rsqrt()
     newest = used.shape[1] - 1 - used.flip(1).to(torch.uint8).argmax(dim=1, keepdim=True)
     ratio = (products / squares).gather(1, newest)[:, 0]
@@ -215,40 +346,43 @@ def _scale(products: Tensor, squares: Tensor, used: Tensor, gradient: Tensor) ->
 
 
 def _line_search(fun: Function, state: _State, direction: Tensor) -> None:
-    """Move each problem to the first point of its projected path that lowers the value enough, in place; without one it stops."""
-    size = torch.ones_like(state.value)
-    waiting, part = (
-        torch.arange(len(size), device=size.device),
-        replace(state, pairs=state.pairs[:, :0]),
-    )
-    if not state.going.all():
-        waiting = waiting[state.going]
-        part, direction, size = part.take(waiting), direction[waiting], size[waiting]
-    x, value, gradient = (tensor.clone() for tensor in (state.x, state.value, state.gradient))
+    """Move each problem along its projected path until its value is low enough, in place.
+
+    The first trial is the whole step. A problem that no trial satisfies stays and stops.
+    """
+    x, value, gradient = (part.clone() for part in (state.x, state.value, state.gradient))
+    size = torch.ones_like(value)
+    waiting = state.going.nonzero()[:, 0]
     for _ in range(HALVINGS):
-        trial = (part.x + size[:, None] * direction).clamp(part.lower, part.upper)
-        found, slope = _evaluate(fun, trial, part.rows)
+        start = state.x[waiting]
+        trial = state.box[waiting].clip(start + size[waiting, None] * direction[waiting])
+        found, slope = _evaluate(fun, trial, state.rows[waiting])
         state.evaluations[waiting] += 1
-        move = trial - part.x
-        linear = _dot(part.gradient, move)
-        enough = _enough(found - part.value, linear, slope, move, part.value)
+
+        # The projection bends the path: a step is judged by the way that it really went.
+        move, before = trial - start, state.value[waiting]
+        rise, linear = found - before, _dot(state.gradient[waiting], move)
+        enough = _enough(rise, linear, slope, move, before)
         done = waiting[enough]
         x[done], value[done], gradient[done] = trial[enough], found[enough], slope[enough]
         state.iterations[done] += 1
-        failed = ~enough
-        waiting = waiting[failed]
+
+        size[waiting] *= _shrink(rise, linear)
+        waiting = waiting[~enough]
         if not len(waiting):
             break
-        size = (size * _shrink(found - part.value, linear))[failed]
-        part, direction = part.take(failed), direction[failed]
     state.x, state.value, state.gradient = x, value, gradient
     state.going[waiting] = False
 
 
 def _enough(rise: Tensor, linear: Tensor, slope: Tensor, step: Tensor, value: Tensor) -> Tensor:
-    """Armijo's condition, bool [b]; where the value's own rounding hides the decrease, a slope that has become flatter (Hager and Zhang 2005)."""
+    """Armijo's condition, bool [b].
+
+    Where the value's own rounding hides the decrease, a slope that has become flatter will do
+    (Hager and Zhang 2005).
+    """
     hidden = rise <= 4 * torch.finfo(value.dtype).eps * value.abs()
-    flatter = _dot(slope, step).abs() <= 0.9 * linear.abs()
+    flatter = _dot(slope, step).abs() <= FLATTER * linear.abs()
     return (
         ((rise <= DECREASE * linear) | (hidden & flatter))
         & (linear < 0)
@@ -257,7 +391,10 @@ def _enough(rise: Tensor, linear: Tensor, slope: Tensor, step: Tensor, value: Te
 
 
 def _shrink(rise: Tensor, linear: Tensor) -> Tensor:
-    """The factor on a step that failed, from the parabola through both values and the slope, within [0.1, 0.5]."""
+    """The factor on a step that failed, within [0.1, 0.5].
+
+    It leads to the lowest point of the parabola through both values and the slope at the start.
+    """
     return torch.nan_to_num(-linear / (2 * (rise - linear)), nan=0.1).clamp(0.1, 0.5)
 
 

@@ -1,4 +1,8 @@
-"""A network over a ball of images: bounds on every activation, and through them on the logits' differences."""
+"""A network over a ball of images: bounds on every activation, and through them on the logits.
+
+Zhang et al. (2018), "Efficient Neural Network Robustness Certification with General Activation
+Functions" (CROWN).
+"""
 
 import copy
 from collections.abc import Sequence
@@ -20,14 +24,19 @@ MEMORY = 2**19  # numbers in the largest tensor: small enough for a processor's 
 
 @dataclass(frozen=True)
 class Affine:
-    """A Linear or a zero-padded Conv2d in float64: weight, bias [outputs or channels], shapes of one input and output, an upper bound of its norm."""
+    """A Linear or a zero-padded Conv2d in float64.
+
+    weight. bias: [outputs or channels]. input, output: the shapes of one of each. norm: an upper
+    bound of the operator norm. convolution: stride, padding, dilation and groups; None for a
+    Linear.
+    """
 
     weight: Tensor
     bias: Tensor
     input: torch.Size
     output: torch.Size
     norm: float
-    convolution: dict[str, Any] | None  # stride, padding, dilation and groups; None for a Linear
+    convolution: dict[str, Any] | None
 
     @staticmethod
     def of(module: nn.Module, shape: Sequence[int]) -> "Affine":
@@ -59,7 +68,11 @@ class Affine:
         )
 
     def pull(self, coefficients: Tensor, constant: Tensor) -> tuple[Tensor, Tensor]:
-        """As Relaxation.pull, but equal: <coefficients [b, s, *output], W x + bias> + constant [b, s] as coefficients of x and a constant."""
+        """As Relaxation.pull, but equal.
+
+        It gives <coefficients [b, s, *output], W x + bias> + constant [b, s] as coefficients of x
+        and a constant: W's adjoint of the former, and the latter plus what the bias adds.
+        """
         coefficients = coefficients.reshape(*coefficients.shape[:2], *self.output)
         constant = constant + torch.einsum(
             "bscp,c->bs", coefficients.reshape(*coefficients.shape[:3], -1), self.bias
@@ -74,14 +87,17 @@ class Affine:
     def bounds(
         self, center: Tensor, low: Tensor, high: Tensor, reach: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Bounds on the outputs, [b, *output], for inputs in [low, high], each [b, *input], no farther than `reach` [b] from `center`.
+        """Bounds on the outputs, each [b, *output].
 
-        The better of interval arithmetic and Cauchy and Schwarz, in which an input at one of its bounds moves one way only.
+        For inputs in [low, high], each [b, *input], no farther than `reach` [b] from `center`. The
+        better of interval arithmetic and Cauchy and Schwarz, in which an input at one of its bounds
+        moves one way only.
         """
         up, down = self.weight.clamp(min=0), self.weight.clamp(max=0)
         above, below = high - center, low - center
 
         def rise(gain: Tensor, loss: Tensor) -> Tensor:
+            """How far outputs rise, with inputs of weight `gain` that rise, `loss` that fall."""
             interval = self.apply(gain, above) + self.apply(loss, below)
             squares = self.apply(gain.square(), (above > 0).to(above)) + self.apply(
                 loss.square(), (below < 0).to(below)
@@ -98,7 +114,10 @@ def _zero_padded(module: nn.Conv2d) -> bool:
 
 
 def _largest(module: nn.Linear | nn.Conv2d) -> float:
-    """An upper bound of the operator norm: all singular values of a Linear; for a Conv2d, the supremum over the torus, group by group."""
+    """An upper bound of the operator norm.
+
+    Of a Linear by all singular values; of a Conv2d the supremum over the torus, group by group.
+    """
     weight = module.weight.detach().double()
     if isinstance(module, nn.Linear):
         return torch.linalg.matrix_norm(weight, 2).item()
@@ -108,17 +127,23 @@ def _largest(module: nn.Linear | nn.Conv2d) -> float:
 
 @dataclass(frozen=True)
 class Network:
-    """A chain of affine maps and activations in float64, and the affine map to the logits; how many images to bound at a time."""
+    """A chain of affine maps and activations in float64, and the affine map to the logits.
+
+    shapes: of one input to each step. batch: how many images to bound at a time.
+    """
 
     model: nn.Module
     steps: Sequence[Affine | nn.Module]
-    shapes: Sequence[tuple[int, ...]]  # of one input to each step
+    shapes: Sequence[tuple[int, ...]]
     last: Affine
     batch: int
 
     @staticmethod
     def of(model: nn.Module, input_shape: tuple[int, ...]) -> "Network":
-        """The chain that `model` is. Raises ValueError where it is none, or one without a relaxation here."""
+        """The chain that `model` is.
+
+        Raises ValueError where it is none, or one without a relaxation here.
+        """
         model = copy.deepcopy(model).double().requires_grad_(requires_grad=False)
         links = _pool_first(chain(model, input_shape))
         steps = [
@@ -128,6 +153,8 @@ class Network:
         last = steps.pop()
         if not isinstance(last, Affine) or last.convolution is not None:
             raise ValueError(f"model: need Linear last, got {links[-1].module}")
+        # The largest tensor has a row, as wide as the widest step, for each unit that is bounded on
+        # its own: those of the later Linear layers, and the logits.
         carried = max(
             len(step.weight)
             for step in [*steps[1:], last]
@@ -140,7 +167,11 @@ class Network:
 
 
 def _pool_first(chain: Sequence[Step]) -> list[Step]:
-    """The chain with each max pooling before the activation that it follows: a rising function's maximum is its value at the maximum, on fewer units."""
+    """The chain with each max pooling before the activation that it follows.
+
+    A rising function's maximum is its value at the maximum: the network is the same, and the
+    activation, whose relaxation costs tightness, is one of fewer units.
+    """
     steps: list[Step] = []
     for step in chain:
         if (
@@ -159,6 +190,7 @@ def _pool_first(chain: Sequence[Step]) -> list[Step]:
 def margins(network: Network, ball: Ball, labels: Tensor) -> Tensor:
     """Lower bounds, over the ball, of the label's logit minus each other one, [b, K - 1]."""
     enclosures = _enclose(network, ball)
+    # Differences of logits, not the logits themselves: what both have in common cancels.
     last = network.last
     classes = torch.arange(last.output[0], device=labels.device).expand(len(labels), -1)
     others = classes[classes != labels[:, None]].view(len(labels), -1)
@@ -169,7 +201,12 @@ def margins(network: Network, ball: Ball, labels: Tensor) -> Tensor:
 
 
 def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
-    """What carries a bound back through each step: an affine map itself, an activation's relaxation over the ball."""
+    """What carries a bound back through each step, [b] of each at once.
+
+    That is an affine map itself, and an activation's relaxation over the ball.
+    """
+    # Forward, step by step: the activations at the center, their bounds, and how far they can be
+    # from the center's in l2.
     center, reach = ball.images, ball.radius
     low, high = ((center + side * _wide(reach, center)).clamp(0, 1) for side in (-1, 1))
     enclosures: list[Affine | Relaxation] = []
@@ -178,6 +215,7 @@ def _enclose(network: Network, ball: Ball) -> list[Affine | Relaxation]:
         center, low, high = (values.reshape(-1, *shape) for values in (center, low, high))
         if isinstance(step, Affine):
             low, high = step.bounds(center, low, high, reach)
+            # The first layer's bounds are as good already: nothing lies between it and the pixels.
             if step.convolution is None and enclosures:
                 low, high = _tighten(step, after, enclosures, ball, low, high)
             enclosures.append(step)
@@ -198,37 +236,58 @@ def _tighten(
     low: Tensor,
     high: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels. A convolution has too many units for that.
+    """Better bounds [b, units] on a fully connected layer's outputs, carried back to the pixels.
 
-    Before a ReLU only for units of either sign in some ball of the batch, for the others' relaxation is exact already: first the bound that is nearer
+    A convolution has too many units for that. Before a ReLU only for units of either sign in some
+    ball of the batch, for the others' relaxation is exact already: first the bound that is nearer
     to zero, in the first ball, and the other one where that leaves either sign.
     """
     rectified = isinstance(after, nn.ReLU)
-    nearer = torch.where(high[0] < -low[0], -1.0, 1.0) if rectified else torch.ones_like(low[0])
-    for sides in (nearer, -nearer):
+    first = torch.where(high[0] < -low[0], -1.0, 1.0) if rectified else torch.ones_like(low[0])
+    for sides in (first, -first):
         loose = (
             ((low < 0) & (high > 0)).any(dim=0)
             if rectified
             else torch.ones_like(low[0], dtype=torch.bool)
         )
-        if not loose.any():
+        units = loose.nonzero()[:, 0]
+        if not len(units):
             break
-        side = sides[loose]
-        rows, constant = side[:, None] * step.weight[loose], side * step.bias[loose]
-        bound = ball.below(
-            *_carry(enclosures, rows.expand(len(low), -1, -1), constant.expand(len(low), -1))
-        )
-        low[:, loose] = torch.where(side > 0, torch.maximum(low[:, loose], bound), low[:, loose])
-        high[:, loose] = torch.where(
-            side < 0, torch.minimum(high[:, loose], -bound), high[:, loose]
-        )
+        side = sides[units]
+        bound = _bound(step, enclosures, ball, units, side)
+        low, high = _cut(low, high, units, side, bound)
     return low, high
+
+
+def _bound(
+    step: Affine, enclosures: Sequence[Affine | Relaxation], ball: Ball, units: Tensor, side: Tensor
+) -> Tensor:
+    """Lower bounds [b, u], over the ball, of side [u] times the outputs of `units` [u].
+
+    With side -1 an output is bounded from above.
+    """
+    rows, constant = side[:, None] * step.weight[units], side * step.bias[units]
+    balls = len(ball.radius)
+    return ball.below(*_carry(enclosures, rows.expand(balls, -1, -1), constant.expand(balls, -1)))
+
+
+def _cut(
+    low: Tensor, high: Tensor, units: Tensor, side: Tensor, bound: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The bounds [b, d], those of `units` [u] moved to what `bound` [b, u] allows.
+
+    It is a lower bound of side [u] times the outputs, as _bound() gives.
+    """
+    below, above = low[:, units], high[:, units]
+    below = torch.where(side > 0, torch.maximum(below, bound), below)
+    above = torch.where(side < 0, torch.minimum(above, -bound), above)
+    return low.index_copy(1, units, below), high.index_copy(1, units, above)
 
 
 def _carry(
     enclosures: Sequence[Affine | Relaxation], coefficients: Tensor, constant: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """A lower bound that is linear in the outputs of the last enclosure, [b, s, ...], as one that is linear in the pixels."""
+    """A lower bound linear in the last enclosure's outputs, [b, s, ...], as one in the pixels."""
     for enclosure in reversed(enclosures):
         coefficients, constant = enclosure.pull(coefficients, constant)
     return coefficients, constant

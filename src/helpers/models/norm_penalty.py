@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, grad
 
+from helpers import gram
+
 START = 50  # power iterations on each convolution before the first penalty
 
 
@@ -86,7 +88,7 @@ class NormPenalty:
     def _squares(self) -> dict[str, Tensor]:
         """The squared norm of each layer."""
         dense = {
-            name: torch.linalg.eigvalsh(_gram(layer.weight))[-1]
+            name: torch.linalg.eigvalsh(gram.smaller(layer.weight))[-1]
             for name, layer in self.linear.items()
         }
         # The vector is held fixed: at the leading one, that is the gradient of the norm itself.
@@ -104,11 +106,6 @@ class NormPenalty:
                 # The adjoint of a convolution is its gradient with respect to its input.
                 image = grad.conv2d_input(vector.shape, weight, _convolve(layer, vector), *options)
                 self.vectors[name] = functional.normalize(image.flatten(), dim=0).view_as(vector)
-
-
-def _gram(weight: Tensor) -> Tensor:
-    """The smaller of W W^T and W^T W."""
-    return weight @ weight.T if weight.shape[0] <= weight.shape[1] else weight.T @ weight
 
 
 def _convolve(layer: nn.Conv2d, vector: Tensor) -> Tensor:

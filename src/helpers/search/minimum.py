@@ -1,4 +1,7 @@
-"""The adversarial search D(x, l): the shortest change within [0, 1] that makes a network say l (Szegedy et al. 2014, section 4.1)."""
+"""The adversarial search D(x, l): the shortest change within [0, 1] that makes a network say l.
+
+Section 4.1 of Szegedy et al. (2014).
+"""
 
 import copy
 import dataclasses
@@ -9,11 +12,20 @@ from torch import Tensor, nn
 
 from helpers import check
 from helpers.search import adversarial, penalty, refine, walk
-from helpers.search.adversarial import Adversarial, random_targets
+from helpers.search.adversarial import (
+    Adversarial,
+    best_of_each,
+    check_problem,
+    ordinary,
+    random_targets,
+)
 
-ROUNDING = 16  # the lead that a success keeps, in units of the dtype's epsilon times the image's largest logit: networks here err by 6 at most
+# The lead that a success keeps, in units of the dtype's epsilon times the image's largest logit:
+# networks here err by 6 at most.
+ROUNDING = 16
 STEPS, ITERATIONS = 10, 25  # of the paper's method: values of c, L-BFGS steps for each
-REACH = 1.5  # "nearest" searches targets that are no more than so much farther to first order than the first
+# "nearest" searches targets that are no more than so much farther to first order than the first.
+REACH = 1.5
 SCOUT = 40  # steps of the first walk to each of these
 ROWS = 512  # searches at a time
 
@@ -34,6 +46,7 @@ EFFORTS = {
 }
 
 
+@torch.inference_mode(mode=False)
 def minimum_distortion(
     model: nn.Module,
     images: Tensor,
@@ -45,31 +58,75 @@ def minimum_distortion(
     generator: torch.Generator | None = None,
     batch_size: int | None = None,
 ) -> Adversarial:
-    """The nearest image to each image that the model classifies as its target, within [0, 1].
+    """Find the nearest image to each image that the model classifies as its target.
 
-    images: [N, C, H, W] in [0, 1], of the model's dtype and on its device. labels: int64 [N]. targets: int64 [N], "random" for a
-    class other than the label drawn with `generator`, or "nearest" for the best of all classes other than the label, of which
-    only those that are nearest to first order are searched. refine: go on from the penalty method, which is all that the paper
-    does, to a local minimum of the distance itself. effort: of this, "fast" (an image is refined once, for its first target only) or
-    "best". batch_size: images in memory at a time.
+    It lies within [0, 1]. A success leads by 16 times the dtype's epsilon times the original's
+    largest logit, evaluated in float64, so that it stays one alone, in a batch of any size and once
+    saved. Where an image is classified as its target from the start, with that lead, it is its own
+    answer and its distortion 0; "nearest" takes a misclassified image's own prediction so. A
+    misclassified image is searched like any other: its distortion is its distance to the target,
+    not to a mistake.
 
-    A success leads by 16 times the dtype's epsilon times the original's largest logit, evaluated in float64, so that it stays one
-    alone, in a batch of any size and once saved. Where an image is classified as its target from the start, with that lead, it is
-    its own answer and its distortion 0; "nearest" takes a misclassified image's own prediction so. A misclassified image is
-    searched like any other: its distortion is its distance to the target, not to a mistake.
-    Raises ValueError for images outside [0, 1], labels or targets that are not classes, and a model that is in training mode, on
-    another device, random, or returns NaN. Source: D(x, l) in section 4.1 of Szegedy et al. (2014).
+    Parameters
+    ----------
+    model : nn.Module
+        Images to logits [N, K], in evaluation mode, of the images' dtype and on their device.
+    images : Tensor
+        Images [N, C, H, W] in [0, 1], float32 or float64; the result has no graph to them.
+    labels : Tensor
+        Their classes, int64 [N].
+    targets : str or Tensor
+        Classes, int64 [N]; "random" for a class other than the label drawn with `generator`; or
+        "nearest" for the best of all classes other than the label, of which only those that are
+        nearest to first order are searched.
+    refine : bool
+        Whether to go on from the penalty method, which is all that the paper does, to a local
+        minimum of the distance itself.
+    effort : str
+        Of the refined search: "fast" (an image is refined once, for its first target only) or
+        "best".
+    generator : torch.Generator, optional
+        Of random targets; torch's own where there is none.
+    batch_size : int, optional
+        Images in memory at a time, at least 1.
+
+    Returns
+    -------
+    Adversarial
+        One image for each, with its distance.
+
+    Raises
+    ------
+    ValueError
+        For images outside [0, 1], in half precision or of a size that the model does not take,
+        for labels or targets that are not classes or on another device, and for a model that is in
+        training mode, on another device, random, without a gradient, or returns NaN or no logits.
+
+    References
+    ----------
+    D(x, l) in section 4.1 of Szegedy et al. (2014), Intriguing properties of neural networks.
+
+    Examples
+    --------
+    A model that says 1 where the left pixel is lighter than the right one. From (0.2, 0.6) the
+    boundary is nearest at (0.4, 0.4):
+
+    >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False)).eval()
+    >>> _ = model[1].weight.data.copy_(torch.tensor([[-1.0, 1.0], [1.0, -1.0]]))
+    >>> images = torch.tensor([0.2, 0.6]).view(1, 1, 1, 2)
+    >>> found = minimum_distortion(model, images, torch.tensor([0]), targets="nearest")
+    >>> found.success, found.targets
+    (tensor([True]), tensor([1]))
+    >>> found.images.flatten(), round(found.l2.item(), 3)
+    (tensor([0.4000, 0.4000]), 0.283)
     """
-    check.images(images)
-    if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size: need at least 1, got {batch_size}")
-    classes = check.model(model, images) if len(images) else None
-    check.labels(labels, len(images), classes)
-    check.targets(targets, len(images), classes)
-    check.same_device(images, labels=labels, targets=targets)
+    if batch_size is not None:
+        check.count("batch_size", batch_size)
     check.choice("effort", effort, tuple(EFFORTS))
     if not refine and effort != "best":
         raise ValueError(f"effort: need refine=True for {effort!r}: it says how much is refined")
+    classes = check_problem(model, images, labels, targets)
+    images, labels = ordinary(images), ordinary(labels)
     if classes is None:
         return adversarial.collect(images, images, labels.clone(), labels.bool(), labels.clone())
     if isinstance(targets, str) and targets == "random":
@@ -78,130 +135,121 @@ def minimum_distortion(
         model, copy.deepcopy(model).double(), classes, EFFORTS[effort] if refine else None
     )
     if isinstance(targets, Tensor):
-        parts = [
-            search.given(*part)
-            for part in zip(
-                images.split(batch_size or ROWS), targets.split(batch_size or ROWS), strict=True
-            )
-        ]
-    else:
-        size = batch_size or ROWS // EFFORTS[effort].candidates
-        parts = [
-            search.nearest(*part)
-            for part in zip(images.split(size), labels.split(size), strict=True)
-        ]
-    return adversarial.join(parts)
+        size = batch_size or ROWS
+        batches = zip(images.split(size), ordinary(targets).split(size), strict=True)
+        return adversarial.join([search.given(*batch) for batch in batches])
+    size = batch_size or ROWS // EFFORTS[effort].candidates  # each image is searched so many times
+    batches = zip(images.split(size), labels.split(size), strict=True)
+    return adversarial.join([search.nearest(*batch) for batch in batches])
 
 
 @dataclass(frozen=True)
 class _Search:
-    """A network, its float64 copy, which decides what is a success, and how to search; None for the penalty method alone."""
+    """A network and how to search it."""
 
     model: nn.Module
-    exact: nn.Module
+    exact: nn.Module  # its float64 copy, which decides what is a success
     classes: int
-    effort: Effort | None
+    effort: Effort | None  # none for the penalty method alone
 
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
         if not self.effort:
             return self._start(images, targets, strides=0)
-        return self._refined(
-            images, self._start(images, targets, strides=self.effort.walk), self.effort.refinements
-        )
+        start = self._start(images, targets, strides=self.effort.walk)
+        return self._refined(images, start, self.effort.refinements)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
         most = (self.effort or EFFORTS["best"]).candidates
-        owner, targets = refine.candidates(
-            self.model, images, labels, classes=self.classes, most=most, reach=REACH
-        )
-        images = images[owner]
-        if not self.effort:
-            result = self._start(images, targets, strides=0)
-        elif most == 1:
-            result = self.given(images, targets)
+        owner, targets = refine.candidates(self.model, images, labels, most=most, reach=REACH)
+        if self.effort and most > 1:
+            result = self._contest(images[owner], targets, owner, self.effort)
         else:
-            result = self._refined(images, self._start(images, targets, strides=SCOUT), 1)
-            shortest = result.l2.new_full((len(labels),), torch.inf).scatter_reduce(
-                0, owner, result.l2, "amin"
-            )
-            rivals = (
-                result.success & (result.l2 <= self.effort.rival * shortest[owner])
-            ).nonzero()[:, 0]
-            former, other = (
-                adversarial.take(result, rivals),
-                self._start(images[rivals], targets[rivals], strides=self.effort.walk),
-            )
-            better = self._refined(images[rivals], _nearer(former, other), self.effort.refinements)
-            result = adversarial.replace(result, rivals, better)
-        order = result.l2.argsort(stable=True)
-        order = order[owner[order].argsort(stable=True)]  # by image, the shortest first
-        first = torch.ones_like(owner, dtype=torch.bool)
-        first[1:] = owner[order][1:] != owner[order][:-1]
+            result = self.given(images[owner], targets)
+        # The candidates were chosen by a gradient of each logit.
         evaluations = torch.full_like(labels, self.classes).scatter_add(
             0, owner, result.evaluations
         )
-        return dataclasses.replace(adversarial.take(result, order[first]), evaluations=evaluations)
+        best = adversarial.take(result, best_of_each(owner, result.l2))
+        return dataclasses.replace(best, evaluations=evaluations)
+
+    def _contest(
+        self, images: Tensor, targets: Tensor, owner: Tensor, effort: Effort
+    ) -> Adversarial:
+        """The search for several targets of each image; in full only for those that may be best.
+
+        owner: int64 [p], whose candidate an image and its target are.
+        """
+        result = self._refined(images, self._start(images, targets, strides=SCOUT), 1)
+        shortest = torch.full_like(result.l2, torch.inf)
+        shortest = shortest.scatter_reduce(0, owner, result.l2, "amin")[owner]
+        rival = result.success & (result.l2 <= effort.rival * shortest)
+        rows = rival.nonzero()[:, 0]
+        # A rival is searched again by a longer walk, and goes on from the nearer of the two.
+        again = self._start(images[rows], targets[rows], strides=effort.walk)
+        start = _nearer(adversarial.take(result, rows), again)
+        better = self._refined(images[rows], start, effort.refinements)
+        return adversarial.replace(result, rows, better)
 
     def _start(self, images: Tensor, targets: Tensor, *, strides: int) -> Adversarial:
-        """A success of each image: by a walk of so many steps, and where that fails, or of none, by the penalty method."""
+        """A success of each image, by a walk of so many steps.
+
+        Where that fails, and where there are no strides, it is the penalty method's.
+        """
         lead, margin = self._lead(images, targets, images)
         found, success = images.clone(), lead >= margin
         evaluations = torch.ones_like(targets)
         for steps in (strides, 0) if strides else (0,):
             rows = (~success).nonzero()[:, 0]
-            if len(rows):
-                problem = self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype)
-                start = (
-                    walk.walk(*problem, steps=steps)
-                    if steps
-                    else penalty.search(*problem, steps=STEPS, iterations=ITERATIONS)
-                )
-                found[rows] = start.x.reshape(images[rows].shape)
-                success = self._lead(found, targets, images)[0] >= margin
-                evaluations[rows] += start.evaluations
+            if not len(rows):
+                break
+            # Twice the margin: what leads by it in the images' dtype leads by once in float64.
+            problem = self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype)
+            if steps:
+                start = walk.walk(*problem, steps=steps)
+            else:
+                start = penalty.search(*problem, steps=STEPS, iterations=ITERATIONS)
+            found[rows] = start.x.reshape(images[rows].shape)
+            success = self._lead(found, targets, images)[0] >= margin
+            evaluations[rows] += start.evaluations
         return adversarial.collect(images, found, targets, success, evaluations)
 
     def _refined(self, images: Tensor, result: Adversarial, steps: int) -> Adversarial:
-        """The result with its successes refined and rounded to the images' dtype; those that rounding spoils stay as they were."""
+        """The result with its successes refined, in float64, and rounded to the images' dtype."""
         rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
         if not len(rows):
             return result
         originals, targets = images[rows], result.targets[rows]
         _, margin = self._lead(originals, targets, originals)
-        start = result.images[rows].double().flatten(1)
         refined = refine.refine(
             self.exact,
             originals.double(),
-            start,
+            result.images[rows].double().flatten(1),
             targets,
             margin,
             gradients=self.model,
-            classes=self.classes,
             steps=steps,
         )
         rounded = refined.x.to(images.dtype).reshape(originals.shape)
+        # Those that rounding spoils stay as they were.
         holds = self._lead(rounded, targets, originals)[0] >= margin
         found = torch.where(holds[:, None, None, None], rounded, result.images[rows])
         evaluations = result.evaluations[rows] + refined.evaluations
-        return adversarial.replace(
-            result,
-            rows,
-            adversarial.collect(originals, found, targets, torch.ones_like(holds), evaluations),
-        )
+        success = torch.ones_like(holds)
+        better = adversarial.collect(originals, found, targets, success, evaluations)
+        return adversarial.replace(result, rows, better)
 
     def _lead(self, images: Tensor, targets: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
         """The targets' lead in float64, [b], and the lead that a success needs, [b]."""
         with torch.no_grad():
             scale = self.exact(originals.double()).abs().amax(dim=1).clamp(min=1e-30)
-            return adversarial.lead(self.exact(images.double()), targets), ROUNDING * torch.finfo(
-                originals.dtype
-            ).eps * scale
+            margin = ROUNDING * torch.finfo(originals.dtype).eps * scale
+            return adversarial.lead(self.exact(images.double()), targets), margin
 
 
 def _nearer(first: Adversarial, second: Adversarial) -> Adversarial:
-    """The nearer of two results for the same images and targets, image by image, with the evaluations of both."""
+    """The nearer of two results for the same images and targets, with the evaluations of both."""
     rows = (second.l2 < first.l2).nonzero()[:, 0]
     best = adversarial.replace(first, rows, adversarial.take(second, rows))
     return dataclasses.replace(best, evaluations=first.evaluations + second.evaluations)

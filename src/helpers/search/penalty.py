@@ -1,27 +1,23 @@
-"""The paper's search for a whole batch: minimise c|r| + loss(x + r, l) in the box, with a line search over c for each image."""
+"""The paper's search for a whole batch: minimise c|r| + loss(x + r, l) in the box.
 
-from dataclasses import dataclass
+The weight c is found by a line search for each image.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import lbfgsb
-from helpers.search.adversarial import lead
+from helpers.search.adversarial import Nearest, lead
 
-FIRST = 0.2  # the first c, as a part of the length of the loss' gradient at the original; at the minimiser they would be equal
-FACTOR = 3.0  # by which c grows after a success and shrinks after a failure until it has been bracketed; bisected geometrically from then on
+# The first c, as a part of the length of the loss' gradient at the original; at the minimiser they
+# would be equal.
+FIRST = 0.2
+# By which c grows after a success and shrinks after a failure until it has been bracketed; from
+# then on it is bisected geometrically.
+FACTOR = 3.0
 HISTORY = 5  # curvature pairs
 TOLERANCE = 1e-3  # on the projected gradient of |r| + loss / c, pixel by pixel
-
-
-@dataclass(frozen=True)
-class Found:
-    """The nearest images found, [b, n], in the box; bool [b], whether they are successes (the last minimiser otherwise); evaluations [b]."""
-
-    x: Tensor
-    success: Tensor
-    evaluations: Tensor
 
 
 def search(
@@ -32,12 +28,12 @@ def search(
     *,
     steps: int,
     iterations: int,
-) -> Found:
-    """The nearest success among the minimisers for `steps` values of c, each found by at most `iterations` steps of L-BFGS.
+) -> Nearest:
+    """The nearest success among the minimisers for `steps` values of c.
 
-    images: [b, C, H, W] in [0, 1]. targets: int64 [b]. margin: [b], by how much the target's logit must lead to be a success.
-    The largest c that succeeds is searched for image by image: more weight on |r| gives a shorter r. Each run starts from the
-    nearest success so far. Section 4.1 of Szegedy et al. (2014).
+    Each is found by at most `iterations` steps of L-BFGS; without a success, the last one is
+    returned. images: [b, C, H, W] in [0, 1]. targets: int64 [b]. margin: [b], by how much the
+    target's logit must lead to be a success. Section 4.1 of Szegedy et al. (2014).
     """
     origins = images.flatten(1)
     c, length = FIRST * _slope(model, images, targets), torch.full_like(margin, torch.inf)
@@ -60,14 +56,16 @@ def search(
         distance = (minimum.x - origins).norm(dim=1)
         nearer = success & (distance < length)
         best[nearer], length[nearer] = minimum.x[nearer], distance[nearer]
+        # The next minimiser is near the nearest success: a run from there is short.
         start = torch.where(length.isfinite()[:, None], best, minimum.x)
+        # More weight on |r| gives a shorter r, so the largest c that succeeds is searched for.
         low, high = torch.where(success, c, low), torch.where(success, high, c)
         c = torch.where(
             (low > 0) & high.isfinite(),
             (low * high).sqrt(),
             torch.where(success, c * FACTOR, c / FACTOR),
         )
-    return Found(start, length.isfinite(), evaluations)
+    return Nearest(start, length.isfinite(), evaluations)
 
 
 def _slope(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
@@ -77,7 +75,7 @@ def _slope(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
 
 
 def _loss(model: nn.Module, x: Tensor, shape: torch.Size, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy with the target of each row and its gradient."""
+    """Cross-entropy with the target of each row, [b], and its gradient, [b, n]."""
     with torch.enable_grad():
         point = x.detach().reshape(-1, *shape[1:]).requires_grad_()
         loss = functional.cross_entropy(model(point), targets, reduction="none")
@@ -86,15 +84,19 @@ def _loss(model: nn.Module, x: Tensor, shape: torch.Size, targets: Tensor) -> tu
 
 
 def _objective(model: nn.Module, images: Tensor, targets: Tensor, c: Tensor) -> lbfgsb.Function:
-    """|r| + cross-entropy(x + r, target) / c, which has the same minimiser and a slope near 1, for lbfgsb.minimize."""
+    """|r| + cross-entropy(x + r, target) / c, for lbfgsb.minimize.
+
+    It has the same minimiser as c|r| + cross-entropy and a slope near 1, whatever c: one tolerance
+    suits all.
+    """
     origins = images.flatten(1)
 
     def objective(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         loss, gradient = _loss(model, x, images.shape, targets[rows])
         change = x - origins[rows]
         length, weight = change.norm(dim=1), 1 / c[rows]
-        return length + weight * loss, weight[:, None] * gradient + change / length.clamp(
-            min=1e-12
-        )[:, None]
+        # |r| has no gradient at r = 0; zero is one of its subgradients there.
+        unit = change / length.clamp(min=1e-12)[:, None]
+        return length + weight * loss, weight[:, None] * gradient + unit
 
     return objective

@@ -1,4 +1,7 @@
-"""From an adversarial image to a local minimum of its distance: sequential projection on the linearised constraints, in the box."""
+"""From an adversarial image to a local minimum of its distance.
+
+Sequential projection on the linearised constraints, in the box.
+"""
 
 from dataclasses import dataclass
 
@@ -7,53 +10,52 @@ from torch import Tensor, nn
 
 from helpers.search import projection
 from helpers.search.adversarial import lead
+from helpers.spectral import jacobian
 
-CORRECTIONS = 2  # projections with the same gradients and the true logits of the last point: they undo the boundary's curvature
+# Projections with the same gradients and the true logits of the last point: they undo the
+# boundary's curvature.
+CORRECTIONS = 2
 HALVINGS = 6  # of a step that does not end on a nearer success
 AIM = 1.05  # the margin that projections aim at, as a multiple of the margin that is needed
-BENT = 0.02  # in margins: points whose logits are nearer than that to the linearised ones need no correction
+# In margins: points whose logits are nearer than that to the linearised ones need no correction.
+BENT = 0.02
 PROGRESS = 1e-5  # relative; images that come nearer by less are done
 
 
-def jacobian(model: nn.Module, images: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """The logits [b, K] and their gradients [b, K, n] at images [b, C, H, W], in the images' dtype, whatever the model's."""
-    with torch.enable_grad():
-        point = images.detach().to(next(model.parameters(), images).dtype).requires_grad_()
-        logits = model(point)
-        rows = [
-            torch.autograd.grad(logits[:, k].sum(), point, retain_graph=k + 1 < classes)[0].flatten(
-                1
-            )
-            for k in range(classes)
-        ]
-    return logits.detach().to(images.dtype), torch.stack(rows, dim=1).to(images.dtype)
-
-
 def candidates(
-    model: nn.Module, images: Tensor, labels: Tensor, *, classes: int, most: int, reach: float
+    model: nn.Module, images: Tensor, labels: Tensor, *, most: int, reach: float
 ) -> tuple[Tensor, Tensor]:
-    """The targets worth a search, as pairs: the rows of their images [p], in order, and classes [p], at least one an image.
+    """The targets worth a search, as pairs: the rows of their images, in order, and classes, [p].
 
-    The distance to class k to first order is that to the half-space where k's linearised logit reaches the prediction's, along
-    the coordinates that the box leaves free. Taken are the `most` nearest classes other than the label, as far as they are within
-    `reach` times the nearest. A misclassified image has one candidate, its prediction.
+    Taken are the `most` classes other than the label that are nearest to first order, as far as
+    they are within `reach` times the nearest: at least one an image. A misclassified image has one
+    candidate, its prediction.
     """
-    logits, gradients = jacobian(model, images, classes)
-    rows = torch.arange(len(logits), device=logits.device)
-    predicted = logits.argmax(dim=1)
-    difference = gradients - gradients[rows, predicted][:, None]
-    x = images.flatten(1)[:, None]
-    free = torch.where(difference > 0, x < 1, x > 0)
-    slope = (difference * free.to(difference.dtype)).norm(dim=2)
-    gap = logits[rows, predicted][:, None] - logits
-    distance = torch.where(slope > 0, gap / slope, torch.finfo(slope.dtype).max)
+    logits, gradients = jacobian.linearisation(model, images)
+    predicted, rows = logits.argmax(dim=1), torch.arange(len(logits), device=logits.device)
+    distance = _to_first_order(logits, gradients, images.flatten(1), predicted)
     distance[rows, predicted] = 0.0
     distance, order = distance.scatter(1, labels[:, None], torch.inf).sort(dim=1, stable=True)
     near = distance <= reach * distance[:, :1]
-    near[:, min(most, classes - 1) :] = False
+    near[:, min(most, logits.shape[1] - 1) :] = False
     near[:, 0] = True
     owner, place = near.nonzero(as_tuple=True)
     return owner, order[owner, place]
+
+
+def _to_first_order(logits: Tensor, gradients: Tensor, x: Tensor, predicted: Tensor) -> Tensor:
+    """The distance from x [b, n] to each class, [b, K].
+
+    It is that to the half-space where the class' linearised logit reaches the prediction's, along
+    the coordinates that the box leaves free.
+    """
+    rows = torch.arange(len(logits), device=logits.device)
+    difference = gradients - gradients[rows, predicted][:, None]
+    free = torch.where(difference > 0, x[:, None] < 1, x[:, None] > 0)
+    slope = (difference * free.to(difference.dtype)).norm(dim=2)
+    gap = logits[rows, predicted][:, None] - logits
+    # A class that is out of reach is farther than all others; infinity is left for the label.
+    return torch.where(slope > 0, gap / slope, torch.finfo(slope.dtype).max)
 
 
 @dataclass(frozen=True)
@@ -72,113 +74,133 @@ def refine(
     margin: Tensor,
     *,
     gradients: nn.Module,
-    classes: int,
     steps: int,
 ) -> Refined:
     """Come nearer to each image from a success, staying a success.
 
-    images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the margin [b]. gradients: the same
-    network, of any dtype, for the gradients alone.
-    At each of at most `steps` steps the constraints "the target's logit leads every other by the margin" are linearised; the
-    shortest change of the original image that satisfies them in the box is the next point where it is a nearer success, else a
-    point on the way there.
+    images: [b, C, H, W] in [0, 1]. start: [b, n], images classified as their targets with the
+    margin [b]. gradients: the same network, of any dtype, for the gradients alone.
+    At each of at most `steps` steps the constraints "the target's logit leads every other by the
+    margin" are linearised; the shortest change of the original image that satisfies them in the box
+    is the next point where it is a nearer success, else a point on the way there.
     """
     origins, best = images.flatten(1), start.clone()
     evaluations = torch.zeros_like(targets)
     rows = torch.arange(len(best), device=best.device)
     for _ in range(steps):
         before = (best[rows] - origins[rows]).norm(dim=1)
-        best[rows], used = _step(
-            model, images[rows], best[rows], targets[rows], margin[rows], gradients, classes
-        )
-        evaluations[rows] += used
+        slopes = _slopes(gradients, best[rows].reshape(-1, *images.shape[1:]))
+        step = _Step.at(model, images[rows], best[rows], targets[rows], margin[rows])
+        _correct(step, slopes)
+        _backtrack(step)
+        best[rows] = step.nearest
+        evaluations[rows] += step.evaluations + slopes.shape[1]
         rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
         if not len(rows):
             break
     return Refined(best, evaluations)
 
 
-def _step(
-    model: nn.Module,
-    images: Tensor,
-    best: Tensor,
-    targets: Tensor,
-    margin: Tensor,
-    gradients: nn.Module,
-    classes: int,
-) -> tuple[Tensor, Tensor]:
-    """One linearisation, projected and corrected, then backtracking: the nearest success, [b, n], and evaluations [b]."""
-    origins, nearest = images.flatten(1), best.clone()
-    _, slopes = jacobian(gradients, best.reshape(images.shape), classes)
-    affine = _logits(model, best, images) - _product(slopes, best - origins)  # at the origins
-    evaluations, point, multipliers = torch.full_like(targets, classes + 1), best.clone(), None
-    rows = torch.arange(len(best), device=best.device)  # those whose boundary still bends away
+@dataclass
+class _Step:
+    """One step of b images: what is given, and in place what has come of it so far."""
+
+    model: nn.Module  # decides what is a success
+    shape: torch.Size  # [C, H, W]
+    origins: Tensor  # [b, n]
+    best: Tensor  # [b, n], the successes from which the step starts
+    targets: Tensor  # int64 [b]
+    margin: Tensor  # [b]
+    point: Tensor  # [b, n], the last points tried
+    nearest: Tensor  # [b, n], the nearest successes so far
+    evaluations: Tensor  # int64 [b], of the model
+
+    @staticmethod
+    def at(
+        model: nn.Module, images: Tensor, best: Tensor, targets: Tensor, margin: Tensor
+    ) -> "_Step":
+        """A step that has not gone anywhere yet."""
+        return _Step(
+            model,
+            images.shape[1:],
+            images.flatten(1),
+            best,
+            targets,
+            margin,
+            point=best.clone(),
+            nearest=best.clone(),
+            evaluations=torch.zeros_like(targets),
+        )
+
+    def judge(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The true logits at the points of r rows, [r, K], and which become the nearest, bool [r].
+
+        Those are the successes that are nearer than all before.
+        """
+        point, origins = self.point[rows], self.origins[rows]
+        with torch.no_grad():
+            logits: Tensor = self.model(point.reshape(-1, *self.shape))
+        self.evaluations[rows] += 1
+        nearer = (point - origins).norm(dim=1) < (self.nearest[rows] - origins).norm(dim=1)
+        nearer &= lead(logits, self.targets[rows]) >= self.margin[rows]
+        self.nearest[rows[nearer]] = point[nearer]
+        return logits, nearer
+
+
+def _correct(step: _Step, slopes: Tensor) -> None:
+    """Project the originals on the linearised constraints, in place, and correct the points.
+
+    slopes: [b, K, n], the Jacobians at the starts. A correction projects again with the same slopes
+    and the true logits of the last point.
+    """
+    rows = torch.arange(len(slopes), device=slopes.device)  # whose boundary still bends away
+    # The affine functions' values at the originals.
+    affine = step.judge(rows)[0] - _product(slopes, step.best - step.origins)
+    multipliers = None
     for _ in range(1 + CORRECTIONS):
+        origins, margin = step.origins[rows], step.margin[rows]
         solution = projection.project(
-            origins[rows],
+            origins,
             slopes,
             affine,
-            targets[rows],
-            margin=AIM * margin[rows],
+            step.targets[rows],
+            margin=AIM * margin,
             tolerance=1e-8,
             multipliers=multipliers,
         )
-        step = (
-            torch.where(
-                solution.solved[:, None], (origins[rows] + solution.step).clamp(0, 1), point[rows]
-            )
-            - origins[rows]
-        )
-        point[rows] = origins[rows] + step
-        logits = _logits(model, point[rows], images)
-        evaluations[rows] += 1
-        _keep(nearest, point, origins, rows, lead(logits, targets[rows]) >= margin[rows])
-        before, affine = affine, logits - _product(slopes, step)
-        bent = solution.solved & ((affine - before).abs().amax(dim=1) > BENT * margin[rows])
-        rows, slopes, affine, multipliers = (
-            rows[bent],
-            slopes[bent],
-            affine[bent],
-            solution.multipliers[bent],
-        )
+        projected = (origins + solution.step).clamp(0, 1)
+        change = torch.where(solution.solved[:, None], projected, step.point[rows]) - origins
+        step.point[rows] = origins + change
+        before, affine = affine, step.judge(rows)[0] - _product(slopes, change)
+        # Where the boundary is flat enough, a correction would lead to the same point.
+        bent = solution.solved & ((affine - before).abs().amax(dim=1) > BENT * margin)
+        rows, slopes, affine = rows[bent], slopes[bent], affine[bent]
+        multipliers = solution.multipliers[bent]
         if not len(rows):
             break
-    rows = (
-        (nearest == best).all(dim=1)
-        & ((point - best).norm(dim=1) > PROGRESS * (best - origins).norm(dim=1))
-    ).nonzero()[:, 0]
+
+
+def _backtrack(step: _Step) -> None:
+    """Halve the way from the last points to the starts, in place, until there is a nearer success.
+
+    Only for images that have none yet, and whose points are away from their starts at all.
+    """
+    far = (step.point - step.best).norm(dim=1) > PROGRESS * (step.best - step.origins).norm(dim=1)
+    rows = ((step.nearest == step.best).all(dim=1) & far).nonzero()[:, 0]
     for _ in range(HALVINGS):
         if not len(rows):
             break
-        point[rows] = (point[rows] + best[rows]) / 2
-        evaluations[rows] += 1
-        nearer = _keep(
-            nearest,
-            point,
-            origins,
-            rows,
-            lead(_logits(model, point[rows], images), targets[rows]) >= margin[rows],
-        )
+        step.point[rows] = (step.point[rows] + step.best[rows]) / 2
+        _, nearer = step.judge(rows)
         rows = rows[~nearer]
-    return nearest, evaluations
+
+
+def _slopes(model: nn.Module, images: Tensor) -> Tensor:
+    """The logits' Jacobians [b, K, n] at images, in the images' dtype, whatever the model's."""
+    dtype = next(model.parameters(), images).dtype
+    return jacobian.jacobians(model, images.to(dtype)).to(images.dtype)
 
 
 def _product(gradients: Tensor, change: Tensor) -> Tensor:
     """The change of the linearised logits, [b, K]."""
     return (gradients @ change[:, :, None])[:, :, 0]
-
-
-def _logits(model: nn.Module, x: Tensor, images: Tensor) -> Tensor:
-    """The logits [b, K] at flat points x [b, n]."""
-    with torch.no_grad():
-        logits: Tensor = model(x.reshape(-1, *images.shape[1:]))
-    return logits
-
-
-def _keep(nearest: Tensor, point: Tensor, origins: Tensor, rows: Tensor, success: Tensor) -> Tensor:
-    """Replace those `rows` of `nearest`, in place, whose point is a nearer success; bool, which of the rows."""
-    nearer = success & (
-        (point[rows] - origins[rows]).norm(dim=1) < (nearest[rows] - origins[rows]).norm(dim=1)
-    )
-    nearest[rows[nearer]] = point[rows[nearer]]
-    return nearer

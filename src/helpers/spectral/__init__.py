@@ -1,4 +1,7 @@
-"""Operator norms of layers and Lipschitz bounds of networks: section 4.3 of Szegedy et al. (2014)."""
+"""Operator norms of layers and Lipschitz bounds of networks.
+
+Section 4.3 of Szegedy et al. (2014).
+"""
 
 from helpers.spectral.fourier import Bracket, fourier_norm, fourier_norm_as_printed, torus_norm
 from helpers.spectral.jacobian import jacobian_norms, lower_bound

@@ -1,4 +1,7 @@
-"""A network as a chain of modules, each with the shape of its input: what bounds that go layer by layer need."""
+"""A network as a chain of modules, each with the shape of its input.
+
+It is what bounds that go layer by layer need.
+"""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.spectral.jacobian import check_eval
+from helpers import check
 from helpers.spectral.operators import LINEAR
 
 NEUTRAL = (nn.Flatten, nn.Identity, nn.Dropout)
@@ -29,23 +32,26 @@ class Step:
 
 
 def chain(model: nn.Module, input_shape: Sequence[int]) -> list[Step]:
-    """The modules in the order in which they act, once a random image shows that each takes the output of the one before.
+    """The modules in the order in which they act, without those that only rearrange or pass on.
 
-    Without those that only rearrange or pass on. Raises ValueError for a module without a known bound, or a model that is not a chain.
+    A random image shows that each takes the output of the one before. Raises ValueError for a
+    module without a known bound or in training mode, a model that is not a chain, or a shape that
+    it does not take.
     """
-    check_eval(model)
+    check.evaluation(model)
+    check.shape(input_shape)
     like = next(model.parameters(), torch.empty(0))
-    flow = [
-        torch.rand(
-            1, *input_shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
-        ).to(like)
-    ]
+    generator = torch.Generator().manual_seed(0)
+    image = torch.rand(1, *input_shape, generator=generator, dtype=torch.float64).to(like)
+    check.output(model, image, "input_shape")
+    flow = [image]  # and then each module's output
     steps: list[Step] = []
 
     def record(name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if not _same(inputs[0], flow[-1]):
+        if not (inputs and _same(inputs[0], flow[-1])):
             raise ValueError(
-                f"model: need a chain, but {name} takes something other than the output of the module before it"
+                f"model: need a chain, but {name} takes something other than the output of the "
+                "module before it"
             )
         steps.append(Step(name, module, tuple(inputs[0].shape[1:])))
         flow.append(output)
@@ -66,18 +72,22 @@ def chain(model: nn.Module, input_shape: Sequence[int]) -> list[Step]:
 
 
 def _leaves(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The modules with a known bound, by name. Raises ValueError where there are none, as in a module that is not supported."""
+    """The modules with a known bound, by name. Raises ValueError for a part that has none."""
     if isinstance(module, (*LINEAR, *NEUTRAL, *ACTIVATIONS, nn.MaxPool2d)):
         yield name, module
         return
     children = list(module.named_children())
     if not children:
+        kind = type(module).__name__
         raise ValueError(
-            f"model: no Lipschitz bound is known here for {name or 'the model'}, a {type(module).__name__}"
+            f"model: no Lipschitz bound is known here for {name or 'the model'}, a {kind}"
         )
     for child, part in children:
         yield from _leaves(f"{name}.{child}" if name else child, part)
 
 
-def _same(first: Tensor, second: Tensor) -> bool:
-    return first.numel() == second.numel() and torch.equal(first.flatten(), second.flatten())
+def _same(first: object, second: Tensor) -> bool:
+    """Whether both have the same numbers in the same order, whatever their shapes."""
+    if not isinstance(first, Tensor) or first.numel() != second.numel():
+        return False
+    return torch.equal(first.flatten(), second.flatten())

@@ -1,4 +1,7 @@
-"""Norms of convolutions on periodic and infinite grids, from the Fourier transforms of their kernels (section 4.3)."""
+"""Norms of convolutions on periodic and infinite grids, from their kernels' Fourier transforms.
+
+Section 4.3 of Szegedy et al. (2014).
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from helpers import check
+from helpers import check, gram
 
 VARIANTS = ("factor", "exponent", "printed", "support")
 CHUNK = 2**22  # complex numbers held at a time, 64 MiB
@@ -15,7 +18,18 @@ CHUNK = 2**22  # complex numbers held at a time, 64 MiB
 
 @dataclass(frozen=True)
 class Bracket:
-    """A number known to lie between `lower` and `upper`, but for rounding (1e-12, relative)."""
+    """A number known to lie between two others, but for rounding (1e-12, relative).
+
+    Attributes
+    ----------
+    lower, upper : float
+        The two ends, ``lower <= upper``.
+
+    Examples
+    --------
+    >>> Bracket(lower=1.0, upper=1.5).upper
+    1.5
+    """
 
     lower: float
     upper: float
@@ -24,19 +38,51 @@ class Bracket:
 def fourier_norm(
     weight: Tensor, grid: int | Sequence[int], stride: int | Sequence[int] = 1
 ) -> float:
-    """Operator norm of a convolution on a periodic grid: sup of ||A(xi)|| over xi in [0, N/Delta)^2, exact.
+    """Operator norm of a convolution on a periodic grid, exactly.
 
-    weight: [D, C, height, width], as in torch.nn.Conv2d. grid: N, or (rows, columns), a multiple of the stride Delta.
-    A(xi), D x C Delta^2, holds Delta^-1 times the kernels' transforms at the Delta^2 frequencies xi + l N/Delta that decimation
-    makes one. Raises ValueError. Section 4.3 of Szegedy et al. (2014), with the factor that Parseval's identity asks for:
-    ||x||^2 = N^-2 ||X||^2 before decimation and (N/Delta)^-2 after it.
+    It is the supremum of ||A(xi)|| over xi in [0, N/Delta)^2, where A(xi), D x C Delta^2, holds
+    Delta^-1 times the kernels' transforms at the Delta^2 frequencies xi + l N/Delta that decimation
+    makes one. The factor is the one that Parseval's identity asks for: ||x||^2 = N^-2 ||X||^2
+    before decimation and (N/Delta)^-2 ||Y||^2 after it.
+
+    Parameters
+    ----------
+    weight : Tensor
+        Kernels [D, C, height, width], as in ``torch.nn.Conv2d``.
+    grid : int or sequence of int
+        Side N of the grid in pixels, or (rows, columns); a multiple of the stride.
+    stride : int or sequence of int
+        Delta, or one for rows and one for columns.
+
+    Returns
+    -------
+    float
+        The norm, computed in float64.
+
+    Raises
+    ------
+    ValueError
+        For kernels of another shape or type or with values that are not finite, and for a grid or
+        a stride that is no positive integer or a grid that is no multiple of the stride.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 4.3, whose printed formula has slips: see
+    `fourier_norm_as_printed`.
+
+    Examples
+    --------
+    The difference of two neighbours doubles a wave whose sign alternates from pixel to pixel:
+
+    >>> round(fourier_norm(torch.tensor([[[[1.0, -1.0]]]]), grid=8), 6)
+    2.0
     """
     size, step = _grid(weight, grid, stride)
     count = [n // s for n, s in zip(size, step, strict=True)]
     period = weight.new_tensor(size, dtype=torch.float64)
-    frequencies = _lattice(
-        (count[0] // 2 + 1, count[1]), weight
-    )  # A(-xi) is A(xi) conjugated: half of them suffice
+    # For real kernels A(-xi) is A(xi) conjugated, with the same norm: half of the rows suffice.
+    frequencies = _lattice((count[0] // 2 + 1, count[1]), weight)
+    # The frequencies that decimation makes one differ by whole multiples of N / Delta.
     aliases = _lattice(step, weight) * period.new_tensor(count)
     return _largest(weight, frequencies / period, aliases / period) / math.sqrt(step[0] * step[1])
 
@@ -50,9 +96,36 @@ def fourier_norm_as_printed(
 ) -> float:
     """What `fourier_norm` becomes with a slip: not the norm of any layer, only for comparison.
 
-    variant: "factor" has Delta^-2 for Delta^-1; "exponent" has u.xi / N^2 for u.xi / N; "printed", as in section 4.3 of
-    Szegedy et al. (2014), has both; "support" is right but for the grid, the smallest that holds the kernel.
-    weight, grid, stride and errors: as for `fourier_norm`.
+    Parameters
+    ----------
+    weight, grid, stride
+        As for `fourier_norm`.
+    variant : {"factor", "exponent", "printed", "support"}
+        "factor" has Delta^-2 for Delta^-1; "exponent" has u.xi / N^2 for u.xi / N; "printed", as in
+        the paper, has both; "support" is right but for the grid, the smallest that holds the
+        kernel.
+
+    Returns
+    -------
+    float
+        What the formula gives.
+
+    Raises
+    ------
+    ValueError
+        As `fourier_norm`, and for another variant.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 4.3.
+
+    Examples
+    --------
+    With u.xi / N^2 the formula sees slow waves alone, which a difference hardly moves:
+
+    >>> edge = torch.tensor([[[[1.0, -1.0]]]])
+    >>> round(fourier_norm_as_printed(edge, 32, variant="exponent"), 2)
+    0.19
     """
     check.choice("variant", variant, VARIANTS)
     size, step = _grid(weight, grid, stride)
@@ -72,27 +145,69 @@ def fourier_norm_as_printed(
 def torus_norm(
     weight: Tensor, stride: int | Sequence[int] = 1, *, tolerance: float = 1e-4, limit: int = 20_000
 ) -> Bracket:
-    """Operator norm of a convolution on the infinite grid: the supremum over the continuous torus, bracketed.
+    """Operator norm of a convolution on the infinite grid, between two bounds.
 
-    It bounds the layer's norm at every input size, with zero padding of any width or circular padding: a zero-padded layer
-    extends by zeros (an isometry), convolves on the infinite grid (its norm is this supremum, by Plancherel) and crops (a
-    contraction); a periodic grid takes the maximum over some of the torus' points.
+    The norm is the supremum of ||A(f)|| over the continuous torus of frequencies. It bounds the
+    layer's norm at every input size, with zero padding of any width or circular padding: a
+    zero-padded layer extends by zeros (an isometry), convolves on the infinite grid (its norm is
+    this supremum, by Plancherel) and crops (a contraction); a periodic grid takes the maximum over
+    some of the torus' points.
 
-    weight: [D, C, height, width]. The bracket has relative width `tolerance`, or more where the norm is nearly constant and
-    halving the cells would take more than `limit` points; it is sound in both cases. Raises ValueError.
+    Parameters
+    ----------
+    weight : Tensor
+        Kernels [D, C, height, width], as in ``torch.nn.Conv2d``.
+    stride : int or sequence of int
+        One for both directions, or one for rows and one for columns.
+    tolerance : float
+        Relative width of the bracket, at least 0.
+    limit : int
+        Points of the torus to look at in one round, at most. Where the norm is nearly constant
+        the bracket is wider than `tolerance`, if halving the cells would take more points; it is
+        sound in both cases.
 
-    Method: branch and bound. Let S be the supremum, attained at f. Along every line through f, u* A v is of exponential type
-    n = pi (k - 1) for k taps once a phase is taken out, and its modulus is at most S: it falls from f no faster than S cos(n t)
-    (M. Riesz; Duffin and Schaeffer 1938). So the cell with f in it has at least S cos(n h) at its centre, h its half width.
+    Returns
+    -------
+    Bracket
+        Bounds of the supremum, computed in float64.
+
+    Raises
+    ------
+    ValueError
+        For kernels, a stride or a tolerance outside their ranges.
+
+    Notes
+    -----
+    Branch and bound. Let S be the supremum, attained at f. Along every line through f, u* A v is
+    of exponential type n = pi (k - 1) for k taps once a phase is taken out, and its modulus is at
+    most S: it falls from f no faster than S cos(n t). So the cell with f in it has at least
+    S cos(n h) at its centre, h its half width.
+
+    References
+    ----------
+    M. Riesz (1914); Duffin and Schaeffer (1938), for the cosine.
+
+    Examples
+    --------
+    The sum of two neighbours doubles an image that is constant, however large it is:
+
+    >>> bracket = torus_norm(torch.tensor([[[[1.0, 1.0]]]]))
+    >>> bracket.lower <= 2 <= bracket.upper <= 2.001
+    True
     """
+    if not tolerance >= 0:  # NaN is refused, too
+        raise ValueError(f"tolerance: need a number of at least 0, got {tolerance}")
+    # A stride becomes channels, so that what follows knows stride 1 alone.
     kernel = _polyphase(weight, pair("stride", stride))
     taps = kernel.shape[2:]
-    slope = math.pi * (kernel.new_tensor(taps) - 1)
+    slope = math.pi * (kernel.new_tensor(taps) - 1)  # the exponential type n, by direction
+    # With 2 k - 1 cells a direction n h is below pi / 4, and the cosine of the sum of both is
+    # positive: without that there is no bound.
     cells = [2 * size - 1 for size in taps]
     half = 0.5 / kernel.new_tensor(cells)
-    centres = (
-        _lattice((cells[0] // 2 + 1, cells[1]), kernel) * 2 * half
-    )  # the norm is the same at -f
+    # Real kernels have the same norm at f and at -f: half of the rows suffice.
+    centres = _lattice((cells[0] // 2 + 1, cells[1]), kernel) * 2 * half
+    # In a direction with a single tap the norm is constant: its cells need not be halved.
     quarters = torch.cartesian_prod(
         *(kernel.new_tensor([0.0] if size == 1 else [-0.5, 0.5]) for size in taps)
     )
@@ -100,7 +215,10 @@ def torus_norm(
     while True:
         norms = _norms(kernel, centres)
         least = math.cos((slope * half).sum())
+        # The norm at any point is a lower bound. The cell that holds the supremum has at least
+        # `least` times it at the centre, so the largest centre over `least` is an upper bound.
         lower, upper = max(lower, norms.max().item()), min(upper, norms.max().item() / least)
+        # A centre below `least` times what is already attained cannot be that cell's.
         kept = centres[norms >= lower * least]
         if upper <= lower * (1 + tolerance) or len(kept) * len(quarters) > limit:
             return Bracket(lower, upper)
@@ -108,7 +226,7 @@ def torus_norm(
 
 
 def dilate(weight: Tensor, dilation: Sequence[int]) -> Tensor:
-    """The kernels with dilation - 1 zeros between neighbouring taps: [D, C, height, width] to the support that they act on."""
+    """The kernels [D, C, height, width] with dilation - 1 zeros between neighbouring taps."""
     (height, width), (rows, columns) = weight.shape[2:], dilation
     spread = weight.new_zeros(*weight.shape[:2], rows * (height - 1) + 1, columns * (width - 1) + 1)
     spread[:, :, ::rows, ::columns] = weight
@@ -116,7 +234,10 @@ def dilate(weight: Tensor, dilation: Sequence[int]) -> Tensor:
 
 
 def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
-    """A number for rows and one for columns, from one for both or two. Raises ValueError unless they are positive integers."""
+    """A number for rows and one for columns, from one for both or two.
+
+    Raises ValueError unless they are positive integers.
+    """
     numbers = (value, value) if isinstance(value, int) else tuple(value)
     if len(numbers) != 2 or not all(isinstance(number, int) and number > 0 for number in numbers):
         raise ValueError(f"{argument}: need a positive integer or two of them, got {value!r}")
@@ -124,17 +245,16 @@ def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
 
 
 def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
-    """Largest ||[K(f + a) for a in aliases]|| over the frequencies f [F, 2], in cycles per pixel."""
+    """Largest norm of [K(f + a) for a in aliases] over frequencies f [F, 2], in cycles a pixel."""
     outputs, inputs = weight.shape[:2]
     best = 0.0
+    # In chunks: the transforms at all frequencies at once would not fit into memory.
     for chunk in torch.split(frequencies, max(1, CHUNK // (outputs * inputs * len(aliases)))):
         transforms = _transforms(weight, (chunk[:, None] + aliases).reshape(-1, 2))
-        blocks = (
-            transforms.reshape(len(chunk), len(aliases), outputs, inputs)
-            .transpose(1, 2)
-            .reshape(len(chunk), outputs, -1)
-        )
-        best = max(best, _spectral(blocks).max().item())
+        # Side by side, the transforms at the aliases are one matrix [D, C Delta^2].
+        apart = transforms.reshape(len(chunk), len(aliases), outputs, inputs)
+        blocks = apart.transpose(1, 2).reshape(len(chunk), outputs, -1)
+        best = max(best, gram.norms(blocks).max().item())
     return best
 
 
@@ -142,29 +262,28 @@ def _norms(weight: Tensor, frequencies: Tensor) -> Tensor:
     """||K(f)|| at each frequency f [F, 2]."""
     size = max(1, CHUNK // (weight.shape[0] * weight.shape[1]))
     return torch.cat(
-        [_spectral(_transforms(weight, chunk)) for chunk in torch.split(frequencies, size)]
+        [gram.norms(_transforms(weight, chunk)) for chunk in torch.split(frequencies, size)]
     )
 
 
 def _transforms(weight: Tensor, frequencies: Tensor) -> Tensor:
-    """K(f), the sum over u of K_u exp(-2 pi i u.f): [D, C, height, width] at [F, 2] to complex [F, D, C]."""
+    """K(f), the sum of K_u exp(-2 pi i u.f) over the taps u, at each of `frequencies` [F, 2].
+
+    Of kernels [D, C, height, width]; complex [F, D, C].
+    """
     turns = frequencies @ _lattice(weight.shape[2:], weight).T  # [F, height * width]
     phases = torch.polar(torch.ones_like(turns), -2 * math.pi * turns)
-    return (phases @ weight.to(phases.dtype).flatten(2).flatten(0, 1).T).reshape(
-        -1, *weight.shape[:2]
-    )
-
-
-def _spectral(blocks: Tensor) -> Tensor:
-    """Largest singular value of each matrix [..., D, C], from the eigenvalues of its smaller Gram matrix."""
-    gram = blocks @ blocks.mH if blocks.shape[-2] <= blocks.shape[-1] else blocks.mH @ blocks
-    largest: Tensor = torch.linalg.eigvalsh(gram)[..., -1]
-    return largest.clamp(min=0).sqrt()
+    taps = weight.detach().to(phases.dtype).flatten(2).flatten(0, 1)  # [D * C, height * width]
+    return (phases @ taps.T).reshape(-1, *weight.shape[:2])
 
 
 def _polyphase(weight: Tensor, step: tuple[int, int]) -> Tensor:
-    """The kernel whose convolution with stride 1 is `weight`'s with stride `step`, on inputs cut into step x step pixels."""
+    """The kernel that does with stride 1 what `weight` does with stride `step`.
+
+    On inputs whose step x step pixels are channels: an isometry, so the norm is the same.
+    """
     _check(weight)
+    # Zero taps up to a multiple of the stride, so that the kernel is cut without a rest.
     missing = [-size % s for size, s in zip(weight.shape[2:], step, strict=True)]
     padded = torch.nn.functional.pad(weight.detach().double(), (0, missing[1], 0, missing[0]))
     outputs, inputs, height, width = padded.shape
@@ -191,6 +310,7 @@ def _grid(
 
 
 def _check(weight: Tensor) -> None:
+    """Raise ValueError unless `weight` holds finite kernels."""
     if (
         not isinstance(weight, Tensor)
         or weight.ndim != 4

@@ -1,4 +1,4 @@
-"""Lipschitz bounds of networks: norms layer by layer, their product from above, Jacobians at images from below."""
+"""Lipschitz bounds of networks, layer by layer: the norms, and their product from above."""
 
 import math
 from collections.abc import Sequence
@@ -13,35 +13,111 @@ from helpers.spectral.operators import BATCH_NORMS, TOLERANCE, operator_norm
 
 
 def layer_table(model: nn.Module, input_shape: Sequence[int]) -> pd.DataFrame:
-    """One row for each linear layer with what follows it: the factors of the network's Lipschitz bound.
+    """The factors of a network's Lipschitz bound, a row for each linear layer with what follows it.
 
-    model: a chain of modules in eval mode: each takes the output of the one before, flattened or not. input_shape: of one image.
-    Columns: layer, kind, weight and input (shapes without the batch), norm (operator norm, to 1e-6 relative; a batch normalisation
-    right after the layer is folded in), activation (1/4 for a sigmoid, 1 for ReLU and tanh), pooling, bound (their product).
-    Raises ValueError for a module without a known bound, or a model that is not a chain.
-    Source: section 4.3 and Table 5 of Szegedy et al. (2014).
+    Parameters
+    ----------
+    model : nn.Module
+        A chain of modules in eval mode: each takes the output of the one before, flattened or not.
+    input_shape : sequence of int
+        Of one image, without the batch.
+
+    Returns
+    -------
+    DataFrame
+        Columns: layer (its name), kind, weight and input (shapes without the batch), norm (the
+        operator norm, to 1e-6 relative; a batch normalisation right after the layer is folded in),
+        activation (1/4 for a sigmoid, 1 for ReLU and tanh), pooling (see `pooling_factor`), and
+        bound, the product of the last three.
+
+    Raises
+    ------
+    ValueError
+        For a module without a known bound, one in training mode, a model that is not a chain, or a
+        shape that it does not take.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 4.3 and Table 5.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.Sigmoid(), nn.Linear(2, 1)).eval()
+    >>> model[0].weight.data = torch.tensor([[4.0, 0.0], [0.0, 1.0]])
+    >>> model[2].weight.data = torch.tensor([[3.0, 4.0]])
+    >>> layer_table(model, (2,))[["layer", "norm", "activation", "bound"]].round(6).to_numpy()
+    array([['0', 4.0, 0.25, 1.0],
+           ['2', 5.0, 1.0, 5.0]], dtype=object)
     """
     return pd.DataFrame([_row(group) for group in _groups(chain(model, input_shape))])
 
 
 def upper_bound(model: nn.Module, input_shape: Sequence[int]) -> float:
-    """Upper bound of the Lipschitz constant, images to logits: the product over layers, with the norms' tolerance added.
+    """Upper bound of the Lipschitz constant, images to logits: the product over layers.
 
-    Arguments and errors: as for `layer_table`. Source: section 4.3 of Szegedy et al. (2014).
+    The norms' tolerance is added, so that the bound holds.
+
+    Parameters
+    ----------
+    model, input_shape
+        As for `layer_table`.
+
+    Returns
+    -------
+    float
+        The bound, in logits per unit of l2.
+
+    Raises
+    ------
+    ValueError
+        As `layer_table`.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 4.3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(2, 1), nn.ReLU()).eval()
+    >>> model[0].weight.data = torch.tensor([[3.0, 4.0]])
+    >>> 5 < upper_bound(model, (2,)) < 5.0001
+    True
     """
     bounds = layer_table(model, input_shape)["bound"] * (1 + TOLERANCE)
     return float(bounds.to_numpy().prod())
 
 
 def pooling_factor(pool: nn.MaxPool2d) -> float:
-    """Lipschitz constant of max pooling: the square root of the number of windows that share a pixel; 1 without overlap.
+    """Lipschitz constant of max pooling: the root of the number of windows that share a pixel.
 
-    A window's maximum moves by no more than one of its pixels does, and a pixel can do so for every window that it lies in.
-    Exact for inputs with a pixel in that many windows, an upper bound for smaller ones.
+    A window's maximum moves by no more than one of its pixels does, and a pixel can do so for every
+    window that it lies in. Exact for inputs with a pixel in that many windows, an upper bound for
+    smaller ones.
+
+    Parameters
+    ----------
+    pool : nn.MaxPool2d
+        Of any kernel, stride and dilation.
+
+    Returns
+    -------
+    float
+        The constant, 1 without overlap.
+
+    Examples
+    --------
+    Windows of 3 x 3 with stride 2 share their borders; a corner lies in four of them:
+
+    >>> pooling_factor(nn.MaxPool2d(3, stride=2)), pooling_factor(nn.MaxPool2d(2))
+    (2.0, 1.0)
     """
     kernel, stride, dilation = (
         pair(name, getattr(pool, name)) for name in ("kernel_size", "stride", "dilation")
     )
+    # Window i has the pixels i s + j d for j below k. The j of one pixel's windows differ by
+    # multiples of s / gcd(s, d), so that there are at most ceil(k gcd(s, d) / s) of them.
     windows = (
         math.ceil(k * math.gcd(s, d) / s) for k, s, d in zip(kernel, stride, dilation, strict=True)
     )
@@ -71,11 +147,13 @@ def _row(group: list[Step]) -> dict[str, Any]:
 
 
 def _groups(steps: list[Step]) -> list[list[Step]]:
-    """Each linear layer with the modules after it; a batch normalisation right after a layer belongs to it."""
+    """Each linear layer with the modules after it, up to the next one.
+
+    A batch normalisation right after a layer belongs to it.
+    """
     if not steps or not steps[0].linear:
-        raise ValueError(
-            f"model: need a linear layer first, got {type(steps[0].module).__name__ if steps else 'none'}"
-        )
+        got = type(steps[0].module).__name__ if steps else "none"
+        raise ValueError(f"model: need a linear layer first, got {got}")
     groups: list[list[Step]] = []
     for step in steps:
         folds = isinstance(step.module, BATCH_NORMS) and groups and groups[-1][-1].linear

@@ -1,4 +1,4 @@
-"""The operator norm of a linear layer as torch applies it, by Lanczos on the layer and its adjoint, in float64."""
+"""The operator norm of a linear layer as torch applies it, by Lanczos, in float64."""
 
 import copy
 import math
@@ -8,6 +8,7 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor, nn
 
+from helpers import check
 from helpers.spectral import fourier
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -24,18 +25,46 @@ LINEAR = (
     nn.Identity,
 )
 TOLERANCE = 1e-6  # relative error that operator_norm promises
-RESIDUAL = 1e-9  # of the Gram operator's eigenpair, relative; far below TOLERANCE, so as not to stop at a near-copy of the largest value
+# Of the Gram operator's eigenpair, relative. Far below TOLERANCE, so that the iteration does not
+# stop at a near-copy of the largest value.
+RESIDUAL = 1e-9
 STEPS = 10_000
 
 
+@torch.inference_mode(mode=False)
 def operator_norm(layer: nn.Module, input_shape: Sequence[int]) -> float:
-    """Largest singular value of the linear part of a layer at one input size, to 1e-6 relative; never above it but for rounding.
+    """Largest singular value of the linear part of a layer at one input size.
 
-    layer: Linear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, BatchNorm in eval mode, average pooling, or nn.Sequential of
-    these, whose composition is meant; stride, padding and its mode, dilation and groups as torch applies them, without the bias.
-    input_shape: of one input, without the batch: (C, H, W) for Conv2d. The result is in float64 whatever the layer's type.
     Circular convolutions go by `fourier_norm`, exactly; the rest by Lanczos from a fixed start.
-    Raises ValueError for another layer, weights that are not finite, or a shape that does not fit; RuntimeError without convergence.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        Linear, Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, BatchNorm in eval mode, average
+        pooling, or nn.Sequential of these, whose composition is meant. Stride, padding and its
+        mode, dilation and groups are as torch applies them; the bias has no part in the norm.
+    input_shape : sequence of int
+        Of one input, without the batch: (C, H, W) for Conv2d.
+
+    Returns
+    -------
+    float
+        The norm, to 1e-6 relative and never above it but for rounding, computed in float64
+        whatever the layer's type.
+
+    Raises
+    ------
+    ValueError
+        For another layer, weights that are not finite, or a shape that does not fit.
+    RuntimeError
+        Where Lanczos does not converge.
+
+    Examples
+    --------
+    >>> layer = nn.Conv2d(1, 1, (1, 2), padding=(0, 1), bias=False)
+    >>> layer.weight.data = torch.tensor([[[[3.0, 4.0]]]])
+    >>> round(operator_norm(layer, (1, 1, 1)), 6)  # a pixel makes two, 4 and 3 times as bright
+    5.0
     """
     linear = _linear_part(layer)
     origin = _origin(linear, input_shape)
@@ -45,24 +74,28 @@ def operator_norm(layer: nn.Module, input_shape: Sequence[int]) -> float:
 
 
 def largest_singular_value(function: Callable[[Tensor], Tensor], origin: Tensor) -> float:
-    """||A|| for a linear `function` x -> A x that autograd can differentiate. origin: any float64 tensor of x's shape and device.
+    """||A|| for a linear `function` x -> A x that autograd can differentiate.
 
-    Lanczos on A^T A from a fixed random start. It stops when the largest Ritz pair's residual is below RESIDUAL. Nothing is
-    reorthogonalised: lost orthogonality repeats the largest Ritz value and does not move it (Paige 1976).
+    origin: any float64 tensor of x's shape and device. Lanczos on A^T A from a fixed random start.
+    Source: Golub and Van Loan, Matrix Computations, chapter 10.
     """
-    vector = torch.randn(
-        origin.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    ).to(origin.device)
+    # Drawn on the CPU: a device's own generator would give another start, and other last digits.
+    generator = torch.Generator().manual_seed(0)
+    vector = torch.randn(origin.shape, dtype=torch.float64, generator=generator).to(origin.device)
     vector /= vector.norm()
     previous, coupling = torch.zeros_like(vector), 0.0
     diagonal: list[float] = []
     couplings: list[float] = []
     for _ in range(STEPS):
+        # The next vector of the Krylov space is orthogonal to the last two, and by the symmetry of
+        # A^T A to all before them. Nothing is reorthogonalised: orthogonality that rounding loses
+        # repeats the largest Ritz value and does not move it (Paige 1976).
         image = _gram(function, vector) - coupling * previous
         diagonal.append((image * vector).sum().item())
         image -= diagonal[-1] * vector
         coupling = image.norm().item()
         value, last = _ritz(diagonal, couplings)
+        # The residual of the largest Ritz pair: an eigenvalue of A^T A is as near to `value`.
         if coupling * last <= RESIDUAL * value:
             return math.sqrt(value)
         couplings.append(coupling)
@@ -79,7 +112,7 @@ def _gram(function: Callable[[Tensor], Tensor], vector: Tensor) -> Tensor:
 
 
 def _ritz(diagonal: list[float], couplings: list[float]) -> tuple[float, float]:
-    """Largest eigenvalue of the tridiagonal matrix, and its eigenvector's last entry in absolute value."""
+    """Largest eigenvalue of the tridiagonal matrix, and its eigenvector's last entry in size."""
     top = len(diagonal) - 1
     values, vectors = eigh_tridiagonal(diagonal, couplings, select="i", select_range=(top, top))
     return max(0.0, float(values[0])), abs(float(vectors[-1, 0]))
@@ -90,13 +123,16 @@ def _linear_part(layer: nn.Module) -> nn.Module:
     parts = list(layer) if isinstance(layer, nn.Sequential) else [layer]
     for part in parts:
         if not isinstance(part, LINEAR):
+            kinds = ", ".join(kind.__name__ for kind in LINEAR)
             raise ValueError(
-                f"layer: need one of {', '.join(kind.__name__ for kind in LINEAR)} or nn.Sequential of them, got {type(part).__name__}"
+                f"layer: need one of {kinds} or nn.Sequential of them, got {type(part).__name__}"
             )
         if isinstance(part, BATCH_NORMS) and (part.training or part.running_var is None):
             raise ValueError(
-                f"layer: need {type(part).__name__} in eval mode with running statistics, else it is not linear"
+                f"layer: need {type(part).__name__} in eval mode with running statistics, "
+                "else it is not linear"
             )
+    # A bias shifts the output and a running mean the input: without both, zero goes to zero.
     linear = copy.deepcopy(layer).double().eval().requires_grad_(requires_grad=False)
     for module in linear.modules():
         for name in ("bias", "running_mean"):
@@ -115,11 +151,12 @@ def _linear_part(layer: nn.Module) -> nn.Module:
 def _origin(linear: nn.Module, input_shape: Sequence[int]) -> Tensor:
     """The zero input [1, *input_shape], once the layer takes it to a zero output."""
     weights = next((value for value in [*linear.parameters(), *linear.buffers()]), torch.empty(0))
-    if not input_shape or not all(isinstance(size, int) and size > 0 for size in input_shape):
-        raise ValueError(f"input_shape: need positive integers, got {tuple(input_shape)}")
+    check.shape(input_shape)
     origin = torch.zeros(1, *input_shape, dtype=torch.float64, device=weights.device)
     try:
         output = linear(origin)
+    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        raise  # of the machine, not of the shape
     except (RuntimeError, ValueError) as error:
         raise ValueError(
             f"input_shape: {tuple(input_shape)} does not fit {linear} ({error})"
@@ -132,7 +169,10 @@ def _origin(linear: nn.Module, input_shape: Sequence[int]) -> Tensor:
 
 
 def _periodic(linear: nn.Conv1d | nn.Conv2d, origin: Tensor) -> bool:
-    """Whether a convolution acts on a periodic grid: circular padding, and an input of as many strides as there are outputs."""
+    """Whether a convolution acts on a periodic grid.
+
+    It does with circular padding, on an input of as many strides as there are outputs.
+    """
     sizes = zip(origin.shape[2:], linear.stride, linear(origin).shape[2:], strict=True)
     return linear.padding_mode == "circular" and all(
         size == stride * outputs for size, stride, outputs in sizes
@@ -141,6 +181,7 @@ def _periodic(linear: nn.Conv1d | nn.Conv2d, origin: Tensor) -> bool:
 
 def _periodic_norm(linear: nn.Conv1d | nn.Conv2d, grid: Sequence[int]) -> float:
     """The largest `fourier_norm` of the groups; one dimension is two with a single row."""
+    # Groups act on channels of their own, so that the norm is the largest of theirs.
     rows = (1,) * (2 - len(grid))
     weight = linear.weight.reshape(*linear.weight.shape[:2], *rows, *linear.kernel_size)
     weight = fourier.dilate(weight, (*rows, *linear.dilation))

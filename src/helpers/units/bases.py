@@ -1,4 +1,7 @@
-"""Directions in the space of a layer's activations: units, random ones of either sign or of one, and bases fitted to the activations."""
+"""Directions in the space of a layer's activations.
+
+Units, random directions of either sign or of one, and bases fitted to the activations.
+"""
 
 import warnings
 from collections.abc import Callable
@@ -13,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers import check, threads
+from helpers.units.precision import wide
 
 POSITIVE = ("positive", "sparse")
 FITTED = ("pca", "ica", "dictionary")
@@ -20,7 +24,9 @@ KINDS = ("unit", "random", "rotation", *POSITIVE, *FITTED)
 MIXED = 5  # units that a direction of kind "sparse" has a part of
 ITERATIONS = 400  # of FastICA, at most
 EPOCHS = 40  # of the dictionary's fit, at most
-SPARSITY = 0.2  # weight of the codes' absolute sum, for features of unit mean square length: finds a planted dictionary
+# Weight of the codes' absolute sum, for features of unit mean square length: with it the fit finds
+# a planted dictionary.
+SPARSITY = 0.2
 
 
 def directions(
@@ -30,24 +36,71 @@ def directions(
     generator: torch.Generator,
     features: Tensor | None = None,
 ) -> Tensor:
-    """`count` directions of unit length in R^dimension, [count, dimension].
+    """Directions of unit length in the space of a layer's activations.
 
-    "unit": different natural basis vectors e_i, drawn at random, in order. "random": Gaussian, normalised: uniform on the sphere.
-    "rotation": vectors of one random orthonormal basis (Haar); all of it where count = dimension. "positive": the absolute values
-    of a random one's entries. "sparse": those of MIXED of its entries, drawn at random; the others are 0.
+    Parameters
+    ----------
+    kind : str
+        "unit": different natural basis vectors e_i, drawn at random, in order. "random": Gaussian,
+        normalised: uniform on the sphere. "rotation": vectors of one random orthonormal basis
+        (Haar); all of it where count = dimension. "positive": the absolute values of a random one's
+        entries. "sparse": those of MIXED of its entries, drawn at random; the others are 0.
 
-    The others are fitted to `features` [N, dimension], centred. "pca": the principal components, of largest variance first, the
-    largest entry of each positive. "ica": the filters of as many independent components of those (FastICA, Hyvarinen and
-    Oja 2000), each with the longer tail of its values on the positive side. "dictionary": the atoms of a sparse dictionary with
-    codes that are not negative, fitted online (Mairal et al. 2009), in the space of those components, too.
+        The others are fitted to `features`, centred. "pca": the principal components, of largest
+        variance first, the largest entry of each positive. "ica": the filters of as many
+        independent components of those (FastICA), each with the longer tail of its values on the
+        positive side. "dictionary": the atoms of a sparse dictionary with codes that are not
+        negative, fitted online, in the space of those components, too.
+    dimension : int
+        d, the number of the layer's units.
+    count : int
+        How many, at least 1; at most `dimension` but for "random", "positive" and "sparse".
+    generator : torch.Generator
+        Where the randomness comes from.
+    features : Tensor, optional
+        [N, d] with N > 1, floating-point: what the fitted kinds are fitted to.
 
-    Raises ValueError for another kind, a count out of range, fewer dimensions than MIXED for "sparse", features missing or of
-    another dimension. Warns, by scikit-learn's ConvergenceWarning, where ITERATIONS or EPOCHS did not suffice.
+    Returns
+    -------
+    Tensor
+        [count, d]: of a fitted kind, of the features' type (float32 for half precision) and on
+        their device; else float32 on the generator's.
+
+    Raises
+    ------
+    ValueError
+        For another kind, a count out of range, fewer dimensions than MIXED for "sparse", and
+        features that are missing, not finite or of another dimension.
+
+    Warns
+    -----
+    sklearn.exceptions.ConvergenceWarning
+        Where ITERATIONS or EPOCHS did not suffice.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 3, for units and random directions; Hyvarinen and Oja (2000) for
+    FastICA; Mairal et al. (2009) for the dictionary.
+
+    Examples
+    --------
+    >>> generator = torch.Generator().manual_seed(0)
+    >>> directions("unit", 3, 3, generator).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+
+    The first principal component of points on a line is the line:
+
+    >>> points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]])
+    >>> found = directions("pca", 2, 1, generator, points)
+    >>> [round(value, 3) for value in found[0].tolist()]
+    [0.6, 0.8]
     """
     check.choice("kind", kind, KINDS)
+    check.count("dimension", dimension)
     if count < 1 or (kind not in ("random", *POSITIVE) and count > dimension):
         raise ValueError(
-            f"count: need 1 to {dimension} directions of kind {kind!r}, as many as there are dimensions, got {count}"
+            f"count: need 1 to {dimension} directions of kind {kind!r}, as many as there are "
+            f"dimensions, got {count}"
         )
     if kind == "sparse" and dimension < MIXED:
         raise ValueError(
@@ -67,9 +120,8 @@ def directions(
     )
     if kind == "rotation":
         basis, triangle = torch.linalg.qr(gaussian.T)
-        haar: Tensor = (
-            basis * triangle.diagonal().sign()
-        )  # the signs make QR unique, and the basis uniform over all of them
+        # The signs make QR unique, and the basis uniform over all of them (Mezzadri 2007).
+        haar: Tensor = basis * triangle.diagonal().sign()
         return haar.T.float()
     weights = _sparsified(gaussian, generator) if kind == "sparse" else gaussian
     return functional.normalize(weights.abs() if kind in POSITIVE else weights, dim=1).float()
@@ -89,40 +141,44 @@ def _fitted(
     kind: str, features: Tensor | None, dimension: int, count: int, generator: torch.Generator
 ) -> Tensor:
     """Directions of a kind in FITTED, [count, dimension]."""
-    if (
-        features is None
-        or features.ndim != 2
-        or features.shape[1] != dimension
-        or len(features) < 2
-    ):
+    if features is not None:
+        check.matrix(features, "features")
+    if features is None or features.shape[1] != dimension or len(features) < 2:
         got = "none" if features is None else list(features.shape)
         raise ValueError(
-            f"features: directions of kind {kind!r} need features [N, {dimension}] with N > 1, got {got}"
+            f"features: directions of kind {kind!r} need features [N, {dimension}] with N > 1, "
+            f"got {got}"
         )
-    with (
-        threads.one(),
-        threadpool_limits(1),
-    ):  # FastICA turns a last bit into another set of components; of small matrices, it is also faster
+    # In one thread: FastICA turns a last bit into another set of components. Of matrices as small
+    # as these it is also faster.
+    with threads.one(), threadpool_limits(1):
+        features = wide(features.detach())
         centred = features - features.mean(dim=0)
         components = _leading_eigenvectors(centred.T @ centred, count)
-        components = (
-            components * components.gather(1, components.abs().argmax(dim=1, keepdim=True)).sign()
-        )
+        # An eigenvector's sign is an accident of the solver: the largest entry decides it.
+        largest = components.gather(1, components.abs().argmax(dim=1, keepdim=True))
+        components = components * largest.sign()
         if kind == "pca":
             return components
-        fit: Callable[[np.ndarray, int], np.ndarray] = {"ica": _independent, "dictionary": _sparse}[
-            kind
-        ]
+        fit: Callable[[np.ndarray, int], np.ndarray] = {
+            "ica": _independent,
+            "dictionary": _sparse,
+        }[kind]
         seed = int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
-        found = torch.from_numpy(fit((centred @ components.T).double().cpu().numpy(), seed)).to(
-            components
-        )
+        # Fitted among the leading components alone, and then expressed in units: what is left out
+        # has little variance, and the fit has as many directions as it has dimensions.
+        points = (centred @ components.T).double().cpu().numpy()
+        found = torch.from_numpy(fit(points, seed)).to(components)
         return functional.normalize(found @ components, dim=1)
 
 
 def _leading_eigenvectors(matrix: Tensor, count: int) -> Tensor:
-    """Those of a symmetric matrix [d, d] with the largest eigenvalues, [count, d]; by Lanczos's method where they are few of many."""
+    """Those of a symmetric matrix [d, d] with the largest eigenvalues, [count, d].
+
+    By Lanczos's method where they are few of many.
+    """
     if len(matrix) > 1_000 and count <= len(matrix) // 10:
+        # From a fixed start: a random one would give other last digits every time.
         _, vectors = linalg.eigsh(matrix.cpu().numpy(), k=count, v0=np.ones(len(matrix)))
         return torch.from_numpy(vectors.T[::-1].copy()).to(matrix)
     found: Tensor = torch.linalg.eigh(matrix).eigenvectors
@@ -131,6 +187,7 @@ def _leading_eigenvectors(matrix: Tensor, count: int) -> Tensor:
 
 def _independent(points: np.ndarray, seed: int) -> np.ndarray:
     """Filters [m, m] of the independent components of `points` [N, m]."""
+    # FastICA whitens, then turns the axes to where the values are least Gaussian.
     model = FastICA(
         whiten="unit-variance",
         whiten_solver="eigh",
@@ -139,12 +196,14 @@ def _independent(points: np.ndarray, seed: int) -> np.ndarray:
         random_state=seed,
     )
     values = model.fit_transform(points)  # [N, m], of mean 0 and variance 1
+    # Of a component's two directions that with the longer tail: where a detector would be on.
     filters: np.ndarray = model.components_ * np.sign((values**3).mean(axis=0))[:, None]
     return filters
 
 
 def _sparse(points: np.ndarray, seed: int) -> np.ndarray:
-    """Atoms [m, m] of a dictionary in which each of `points` [N, m] is a sum of few with positive weights."""
+    """Atoms [m, m] of a dictionary: each of `points` [N, m] is a positive sum of few."""
+    # To a mean square length of one, for which SPARSITY is meant.
     points = points / np.sqrt((points**2).sum(axis=1).mean())
     model = MiniBatchDictionaryLearning(
         alpha=SPARSITY,
@@ -155,6 +214,7 @@ def _sparse(points: np.ndarray, seed: int) -> np.ndarray:
         max_iter=EPOCHS,
         random_state=seed,
     )
+    # Batch by batch, the codes of its points by coordinate descent, then the atoms for all codes.
     model.fit(points)
     if model.n_iter_ >= EPOCHS:
         warnings.warn(
