@@ -1,6 +1,6 @@
 import pandas as pd
 
-from helpers.intervals import Estimate
+from helpers.intervals import Agreement, Estimate
 from helpers.report import tables
 
 
@@ -49,3 +49,32 @@ def test_nested_mappings_keep_their_order_and_gaps_are_dashes() -> None:
         "| a, 1 | 1.0 | 2.0 [1.0,\N{NO-BREAK SPACE}3.0] | – |",
         "| b | – | – | w |",
     ]
+
+
+def test_our_numbers_stand_beside_the_papers_with_their_difference() -> None:
+    near = Agreement(
+        Estimate(0.05, 0.04, 0.06, 9),
+        Estimate(0.06, 0.05, 0.07, 9),
+        Estimate(-0.01, -0.03, 0.01, 9),
+    )
+    far = Agreement(near.ours, near.theirs, Estimate(-0.01, -0.02, -0.001, 9))
+    lines = tables.beside_paper(
+        {"a": near, ("a", "b"): far}, caption="c", name="n", index="pair", spec=".2f"
+    ).data.splitlines()
+    between = "\N{NO-BREAK SPACE}"
+    assert lines[3:-1] == [
+        "| pair | ours | paper | difference | agree |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        f"| a | 0.05 [0.04,{between}0.06] | 0.06 | -0.01 [-0.03,{between}+0.01] | yes |",
+        f"| a → b | 0.05 [0.04,{between}0.06] | 0.06 | -0.01 [-0.02,{between}-0.00] | no |",
+    ]
+
+
+def test_a_cell_of_several_numbers_is_formatted_by_their_names() -> None:
+    shown = tables.show(
+        {"a": {"x": {"mean": 9.97, "standard deviation": 1.25}}},
+        caption="c",
+        name="n",
+        formats="{0[mean]:.0f} ± {0[standard deviation]:.1f}",
+    )
+    assert "| a | 10 ± 1.2 |" in shown.data

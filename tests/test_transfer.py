@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import stats
@@ -239,6 +240,25 @@ def test_estimates_are_percentages_with_wilsons_interval() -> None:
     assert [estimate.value, estimate.low, estimate.high] == pytest.approx(
         [15.0, 100 * (centre - half), 100 * (centre + half)]
     )
+
+
+def test_cells_are_held_against_the_papers_but_for_the_diagonals() -> None:
+    cell = intervals.proportion(torch.arange(256) < 30).scaled(100)  # 11.7 %
+    names = ["A", "B/1"]
+    ours = pd.DataFrame([[cell] * 2] * 3, index=["A", "B/1", "amplified B/1"], columns=names)
+    printed = pd.DataFrame(
+        [[100.0, 11.7], [40.0, 100.0], [11.0, 98.0]], index=ours.index, columns=names
+    )
+    found = transfer.against_paper(ours, printed.assign(distortion=0.1), n=256)
+    assert {pair: one.agrees for pair, one in found.items()} == {
+        ("A", "B/1"): True,
+        ("B/1", "A"): False,
+        ("amplified B/1", "A"): True,
+    }
+    theirs = found["B/1", "A"].theirs
+    assert (theirs.value, theirs.n) == (40.0, 256)
+    far = intervals.difference(cell, intervals.printed(40.0, 256))
+    assert found["B/1", "A"].difference.low == pytest.approx(far.low - 0.05)  # printed as 40.0
 
 
 def test_newcombes_own_example() -> None:

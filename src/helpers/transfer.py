@@ -255,3 +255,41 @@ def error(model: nn.Module, images: Tensor, labels: Tensor) -> intervals.Estimat
     check.same_device(images, labels=labels)
     check.labels(labels, len(images))
     return intervals.proportion(answers(model, images) != labels).scaled(100)
+
+
+def against_paper(
+    ours: pd.DataFrame, printed: pd.DataFrame, *, n: int
+) -> dict[tuple[str, str], intervals.Agreement]:
+    """Hold the errors of a matrix against the paper's, cell by cell.
+
+    A network's error on the images that were made for it is 100 % by construction, in the paper as
+    in ours: such a cell, in which the row's name ends with the column's, is left out.
+
+    Parameters
+    ----------
+    ours : DataFrame
+        An `Estimate` in percent for each set of images (rows) and network (columns).
+    printed : DataFrame
+        The paper's percentages, with at least these rows and columns.
+    n : int
+        How many images are behind each of them.
+
+    Returns
+    -------
+    dict
+        An `Agreement` by (made for, fed to).
+
+    Examples
+    --------
+    >>> error = intervals.Estimate(12.0, 8.5, 16.5, 256)
+    >>> ours = pd.DataFrame([[error, error]], index=["amplified A"], columns=["A", "B"])
+    >>> printed = pd.DataFrame([[100.0, 11.7]], index=["amplified A"], columns=["A", "B"])
+    >>> [(pair, found.agrees) for pair, found in against_paper(ours, printed, n=256).items()]
+    [(('amplified A', 'B'), True)]
+    """
+    return {
+        (row, column): intervals.against(ours.loc[row, column], printed.loc[row, column], n, "%")
+        for row in ours.index
+        for column in ours.columns
+        if not row.endswith(column)
+    }

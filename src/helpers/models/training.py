@@ -15,6 +15,7 @@ from helpers.models.norm_penalty import NormPenalty
 from helpers.models.state import State
 
 ITERATIONS = 500  # where the sigmoid networks have levelled off
+EPOCHS = 6  # of the ConvNet
 
 
 @dataclass(frozen=True)
@@ -230,7 +231,7 @@ def convnet(
     train: Images,
     generator: torch.Generator,
     *,
-    epochs: int = 6,
+    epochs: int = EPOCHS,
     batch: int = 100,
     rate: float = 3e-3,
     norm_penalty: NormPenalty | None = None,

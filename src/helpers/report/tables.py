@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
-from helpers.intervals import Estimate
+from helpers.intervals import Agreement, Estimate
 
 INTERVAL = re.compile(r"\[[^\]]*\]")  # its parts stay on one line
 
@@ -64,6 +64,50 @@ def show(
     rule = ["---", *("---:" for _ in frame.columns)]
     lines = [f"| {' | '.join(map(_escape, row))} |" for row in (header, rule, *rows)]
     return Markdown("\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, ":::"]))
+
+
+def beside_paper(
+    compared: Mapping[Any, Agreement], *, caption: str, name: str, index: str, spec: str = ".1f"
+) -> Markdown:
+    """Show our numbers beside the paper's, with their difference and whether the two agree.
+
+    Parameters
+    ----------
+    compared : mapping
+        What `intervals.against` found, by the name of the row; a pair becomes "first → second".
+    caption, name, index : str
+        As for `show`.
+    spec : str
+        The format specification of every number.
+
+    Returns
+    -------
+    Markdown
+        A MyST table with a row for each number.
+
+    Examples
+    --------
+    >>> from helpers import intervals
+    >>> found = intervals.against(Estimate(12.0, 8.5, 16.5, 256), 11.7, 256, "%")
+    >>> shown = beside_paper({("a", "b"): found}, caption="C.", name="n", index="pair").data
+    >>> [cell.strip() for cell in shown.splitlines()[-2].split("|")][1::2]
+    ['a → b', '11.7', 'yes']
+    """
+    rows = {
+        " → ".join(key) if isinstance(key, tuple) else key: {
+            "ours": found.ours,
+            "paper": found.theirs.value,
+            "difference": found.difference,
+            "agree": "yes" if found.agrees else "no",
+        }
+        for key, found in compared.items()
+    }
+    formats = {
+        "ours": f"{{:{spec}}}",
+        "paper": f"{{:{spec}}}",
+        "difference": f"{{:+{spec}}}",
+    }
+    return show(rows, caption=caption, name=name, index=index, formats=formats)
 
 
 def _frame(values: Mapping[Any, Any]) -> pd.DataFrame:

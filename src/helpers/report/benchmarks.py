@@ -1,0 +1,84 @@
+"""What `make bench` measured of the searches, as a chapter shows it: lengths, times, and ratios."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+NOTES = {"ours": " (ours)", "foolbox": "", "torchattacks": " (torchattacks)"}  # after the method
+FEW = 10  # milliseconds, below which a time is shown with a decimal
+
+
+def lengths_and_times(measured: pd.DataFrame) -> pd.DataFrame:
+    """Show each method's mean length and its time an image, on each network.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        The records of one task as benchmarks/search.py writes them: a row for each network, library
+        and method, with n images, seconds in all, success in [0, 1] and mean_l2 over the successes.
+
+    Returns
+    -------
+    DataFrame
+        Methods (rows) by networks (columns), both in their order: "0.665 / 4.9", in milliseconds,
+        with the share of successes in brackets where it is not 100 %; "none" without a success.
+
+    Examples
+    --------
+    >>> row = {"network": "A", "library": "foolbox", "method": "DDN", "n": 10, "seconds": 0.02}
+    >>> shown = lengths_and_times(pd.DataFrame([row | {"success": 0.5, "mean_l2": 1.25}]))
+    >>> " ".join(shown.loc["DDN", "A"].split())
+    '1.250 / 2.0 (50 %)'
+    """
+    methods = measured["method"] + measured["library"].map(NOTES)
+    cells = [_cell(row) for row in measured.to_dict(orient="records")]
+    frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
+    table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
+    return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+
+
+def times_faster(
+    measured: pd.DataFrame, task: str, ours: str, theirs: tuple[str, str]
+) -> "pd.Series[float]":
+    """Divide the images a second of one of our methods by those of another library's.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        As for `lengths_and_times`, with a column for the task.
+    task : str
+        Which task's rows are compared.
+    ours : str
+        Our method.
+    theirs : tuple of str
+        The other library, and its method.
+
+    Returns
+    -------
+    Series
+        By network; networks on which only one of the two was measured are left out.
+
+    Raises
+    ------
+    ValueError
+        Where no network has both.
+    """
+    chosen = measured[measured["task"] == task].set_index("network")
+    rates = chosen["n"] / chosen["seconds"]
+    own = rates[(chosen["library"] == "ours") & (chosen["method"] == ours)]
+    other = rates[(chosen["library"] == theirs[0]) & (chosen["method"] == theirs[1])]
+    times = (own / other).dropna()
+    if times.empty:
+        raise ValueError(f"task {task}: no network has both {ours!r} and {' '.join(theirs)!r}")
+    return times
+
+
+def _cell(row: Mapping[Any, Any]) -> str:
+    """Mean length / milliseconds, and the share of successes where it is not 100 %."""
+    if not row["success"]:
+        return "none"
+    milliseconds = 1000 * row["seconds"] / row["n"]
+    length, time = f"{row['mean_l2']:.3f}", f"{milliseconds:.{int(milliseconds < FEW)}f}"
+    told = "\N{NO-BREAK SPACE}".join([length, "/", time])
+    return told if row["success"] == 1 else f"{told} ({100 * row['success']:.0f} %)"

@@ -1,0 +1,51 @@
+"""The benchmark's table and ratios, from rows written by hand."""
+
+import pandas as pd
+import pytest
+
+from helpers import places
+from helpers.report import benchmarks, results
+
+ROWS = [
+    # task, network, library, method, n, seconds, success, mean_l2
+    ("nearest", "B", "ours", "best", 100, 0.5, 1.0, 0.6654),
+    ("nearest", "B", "torchattacks", "DeepFool", 100, 20.0, 0.46, 0.7012),
+    ("nearest", "A", "ours", "best", 10, 0.1, 1.0, 2.0),
+    ("nearest", "A", "torchattacks", "DeepFool", 10, 0.3, 0.0, float("nan")),
+    ("nearest", "A", "foolbox", "DDN", 10, 0.4, 1.0, 2.0),
+    ("exact", "A", "ours", "best", 10, 1.0, 1.0, 1.0),
+]
+
+
+@pytest.fixture
+def measured() -> pd.DataFrame:
+    columns = ["task", "network", "library", "method", "n", "seconds", "success", "mean_l2"]
+    return pd.DataFrame(ROWS, columns=columns)
+
+
+def test_a_cell_has_length_time_and_the_share_of_successes(measured: pd.DataFrame) -> None:
+    shown = benchmarks.lengths_and_times(measured[measured["task"] == "nearest"])
+    assert list(shown.index) == ["best (ours)", "DeepFool (torchattacks)", "DDN"]
+    assert list(shown.columns) == ["B", "A"]
+    told = shown.map(lambda cell: cell.replace("\N{NO-BREAK SPACE}", " "), na_action="ignore")
+    assert told.loc["best (ours)"].tolist() == ["0.665 / 5.0", "2.000 / 10"]
+    assert told.loc["DeepFool (torchattacks)"].tolist() == ["0.701 / 200 (46 %)", "none"]
+    assert pd.isna(told.loc["DDN", "B"])
+
+
+def test_a_ratio_compares_one_task_on_the_networks_that_both_have(measured: pd.DataFrame) -> None:
+    deepfool = benchmarks.times_faster(measured, "nearest", "best", ("torchattacks", "DeepFool"))
+    assert deepfool.to_dict() == pytest.approx({"A": 3.0, "B": 40.0})
+    ddn = benchmarks.times_faster(measured, "nearest", "best", ("foolbox", "DDN"))
+    assert ddn.to_dict() == pytest.approx({"A": 4.0})
+    with pytest.raises(
+        ValueError, match="task exact: no network has both 'best' and 'foolbox DDN'"
+    ):
+        benchmarks.times_faster(measured, "exact", "best", ("foolbox", "DDN"))
+
+
+def test_every_library_of_the_committed_benchmark_has_a_name() -> None:
+    records = pd.DataFrame(results.read(places.BENCHMARKS / "search.json")["records"])
+    shown = benchmarks.lengths_and_times(records[records["task"] == "nearest"])
+    assert shown.notna().all(axis=None)
+    assert shown.index.is_unique
