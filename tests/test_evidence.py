@@ -120,7 +120,8 @@ def test_committed_results_of_other_code_are_refused(
 ) -> None:
     write_chapter(book, WORK + "\nvalue += 1", name="two")
     with pytest.raises(
-        ValueError, match="smoke/two.json is missing, and the committed one is older than its chap"
+        ValueError,
+        match=r"smoke/two\.json is missing, and the committed one is older than its chap",
     ):
         evidence.load(edition)
 

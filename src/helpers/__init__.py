@@ -1,1 +1,1 @@
-"""What the chapters of the book share: data, networks, the search, measurements and how to show them."""
+"""What the chapters of the book share: data, networks, search, measurements, how to show them."""

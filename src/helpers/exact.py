@@ -45,8 +45,8 @@ def minimum_distortion(
 ) -> Exact:
     """Find the nearest image within [0, 1] that a linear classifier assigns to its target.
 
-    The classifier's logits are ``weight @ x + bias``. Works in float64. An image is a success unless no
-    image in the box is classified as its target.
+    The classifier's logits are ``weight @ x + bias``. Works in float64. An image is a success
+    unless no image in the box is classified as its target.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 `{result}` shows a number or a word that the page's own chapter recorded or noted, `{interval}` an
 estimate with its 95 % interval, `{verdict}` and `{effect}` what became of a claim. After a colon
-comes a format specification, as in ``{result}`twins/FC10(1):.1f` ``. Another chapter's number has the
-chapter's name and a # before its id. A Sphinx extension; the results files lie in the folder
+comes a format specification, as in ``{result}`twins/FC10(1):.1f` ``. Another chapter's number has
+the chapter's name and a # before its id. A Sphinx extension; the results files lie in the folder
 `_results` of the sources, where `helpers.edition.rendering` puts them.
 """
 
