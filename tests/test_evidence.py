@@ -121,7 +121,7 @@ def test_committed_results_of_other_code_are_refused(
     write_chapter(book, WORK + "\nvalue += 1", name="two")
     with pytest.raises(
         ValueError,
-        match=r"smoke/two\.json is missing, and the committed one is older than its chap",
+        match=r"smoke/two\.json is missing, and the committed one is older than its",
     ):
         evidence.load(edition)
 

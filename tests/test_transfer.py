@@ -228,7 +228,7 @@ def test_answers_take_part_in_autograd_free_arithmetic() -> None:
 def test_estimates_are_percentages_with_wilsons_interval() -> None:
     images = pictures([0] * 20)
     labels = torch.tensor([0] * 17 + [1] * 3)
-    estimate: Any = transfer.estimates({"brightest": Brightest()}, {"made": images}, labels).iat[
+    estimate: Any = transfer.estimates({"brightest": Brightest()}, {"made": images}, labels).iloc[
         0, 0
     ]
     z, p, n = stats.norm.ppf(0.975), 3 / 20, 20
