@@ -135,6 +135,11 @@ def test_open_cases_are_named() -> None:
     assert found.effect == "1 of 3 cells; not c; open for b"
 
 
+def test_many_exceptions_are_counted_and_not_named() -> None:
+    found = rules.share("agree", {place: place == 0 for place in range(30)}, each="cell")
+    assert found.effect == "1 of 30 cells; not 29 others"
+
+
 def test_pairs_are_named_with_an_arrow() -> None:
     found = rules.share("agree", {("a", "b"): True, ("b", "a"): False}, each="pair", at_least=1)
     assert found.effect == "1 of 2 pairs; not b → a"

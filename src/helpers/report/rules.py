@@ -16,6 +16,7 @@ from helpers.intervals import Estimate, difference
 VERDICTS = ("holds", "mostly", "undecided", "fails")
 MOST = 3 / 4  # the share of cases that makes a claim about all of them hold mostly
 LISTED = 12  # cases that the evidence lists one by one; of more, only the exceptions
+NAMED = 9  # exceptions that the effect names; of more, only their number
 
 Number = float | Estimate
 
@@ -475,8 +476,13 @@ def _exceptions(judged: Mapping[str, bool | None]) -> list[str]:
     """The cases that are not so, and those that are open; nothing where that is all of them."""
     untrue = [name for name, flag in judged.items() if flag is False]
     undecided = [name for name, flag in judged.items() if flag is None]
-    told = [f"not {listed(untrue)}"] if 0 < len(untrue) < len(judged) else []
-    return told + ([f"open for {listed(undecided)}"] if undecided else [])
+    told = [f"not {_named(untrue)}"] if 0 < len(untrue) < len(judged) else []
+    return told + ([f"open for {_named(undecided)}"] if undecided else [])
+
+
+def _named(names: Sequence[str]) -> str:
+    """Names as English lists them; of many, only how many they are."""
+    return listed(names) if len(names) <= NAMED else f"{len(names)} others"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -44,10 +44,7 @@ CLAIMS = {
     "Adversarial examples": Statement(
         "Every network has adversarial examples, at a tiny distortion.",
         "{doc}`adversarial_search`",
-        (
-            "adversarial_search/every image",
-            "adversarial_search/table 1",
-        ),
+        ("adversarial_search/every image",),
     ),
     "Transfer": Statement(
         "They transfer to networks of other architecture, and to those trained on other images.",
@@ -90,7 +87,9 @@ ERRORS = {
         ("adversarial_search/least c",),
     ),
     "Amplified to 0.1: x + 0.1 (x' − x) / ‖x' − x‖₂.": Statement(
-        "That has a distortion of 0.1/28; a factor √784 is missing.", "{numref}`amplification`"
+        "That has a distortion of 0.1/28; a factor √784 is missing.",
+        "{numref}`amplification`",
+        ("transfer/printed formula",),
     ),
     "D(x, f(x)) = f(x).": Statement(
         "It is x itself.",
