@@ -137,7 +137,7 @@ def test_open_cases_are_named() -> None:
 
 def test_many_exceptions_are_counted_and_not_named() -> None:
     found = rules.share("agree", {place: place == 0 for place in range(30)}, each="cell")
-    assert found.effect == "1 of 30 cells; not 29 others"
+    assert found.effect == "1 of 30 cells; not 29 of them"
 
 
 def test_pairs_are_named_with_an_arrow() -> None:

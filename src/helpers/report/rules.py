@@ -482,7 +482,7 @@ def _exceptions(judged: Mapping[str, bool | None]) -> list[str]:
 
 def _named(names: Sequence[str]) -> str:
     """Names as English lists them; of many, only how many they are."""
-    return listed(names) if len(names) <= NAMED else f"{len(names)} others"
+    return listed(names) if len(names) <= NAMED else f"{len(names)} of them"
 
 
 def listed(names: Sequence[str]) -> str:
