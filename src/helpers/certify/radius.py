@@ -137,8 +137,6 @@ def certified_radius(
     """
     check.images(images)
     images = images.detach()
-    check.evaluation(model)
-    check.logits(model, images)
     classes = check.model(model, images) if len(images) else None
     check.labels(labels, len(images), classes)
     check.same_device(images, labels=labels)
