@@ -184,18 +184,21 @@ def verdicts(comparisons: Mapping[Any, Comparison], level: float = 0.05) -> dict
         )
         for test in ("different", "same")
     }
+    pairs = zip(adjusted["different"], adjusted["same"], strict=True)
     return {
-        name: "same"
-        if same < level
-        else "open"
-        if different >= level
-        else "more"
-        if found.difference.value > 0
-        else "less"
-        for (name, found), different, same in zip(
-            comparisons.items(), adjusted["different"], adjusted["same"], strict=True
-        )
+        name: _verdict(found.difference.value, *pair, level)
+        for (name, found), pair in zip(comparisons.items(), pairs, strict=True)
     }
+
+
+def _verdict(difference: float, different: float, same: float, level: float) -> str:
+    """The word for one comparison, from its two adjusted p-values."""
+    # A difference that is certain, but certainly within the margin, counts as none.
+    if same < level:
+        return "same"
+    if different >= level:
+        return "open"
+    return "more" if difference > 0 else "less"
 
 
 def paired(more: Tensor, fewer: Tensor) -> float:
