@@ -81,7 +81,7 @@ bench: install ## measure the search beside other libraries' attacks, and the op
 	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/search.py
 	$(VENV)/bin/python benchmarks/spectral.py
 
-lint: install ## ruff, mypy, codespell
+lint: install ## ruff, mypy, import-linter, codespell
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy

@@ -221,7 +221,10 @@ def test_entries_have_verdict_link_and_evidence() -> None:
         "M": Statement("Text.", missing="Why."),
     }
     shown = verdicts.entries(MADE, statements).data
-    assert "**T: holds.** Text. See {doc}`one`.\n\n- Holds is small: 1.5. **Holds.**" in shown
+    assert (
+        "**T: holds.** Text. See {doc}`one`.\n\n- Holds is small: 1.5. **Holds.** *Rule:* r."
+        in shown
+    )
     assert "**M: not measured.** Text. Why." in shown
     assert "Fails is small: 1.5. **Fails.** *Rule:* r." in verdicts.listing(MADE).data
 
@@ -235,6 +238,20 @@ def test_the_papers_claims_figures_and_slips_are_listed() -> None:
         for group in (verdicts.CLAIMS, verdicts.ERRORS, verdicts.FIGURES)
         for statement in group.values()
     )
+
+
+def test_every_claim_of_the_paper_that_a_chapter_makes_decides_one_in_the_summary() -> None:
+    contents = [results.read(path) for path in (places.RESULTS / "paper").glob("*.json")]
+    groups = {"paper": (verdicts.CLAIMS, verdicts.FIGURES), "print": (verdicts.ERRORS,)}
+    for source, tables in groups.items():
+        deciding = {
+            name
+            for table in tables
+            for statement in table.values()
+            for name in statement.decided_by
+        }
+        made = {name for name, claim in claims.restored(contents).items() if claim.source == source}
+        assert made == deciding
 
 
 def test_every_claim_that_the_summary_goes_by_is_made_by_a_chapter() -> None:

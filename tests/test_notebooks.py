@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from helpers import places
+from helpers import files, places
 from helpers.edition import chapters, numbers
 from helpers.report import results
 
@@ -50,6 +50,8 @@ def test_outputs_were_made_by_the_code_above_them(name: str, notebook: NotebookN
         f"{name} was edited after it was executed: make reference CHAPTERS={name}"
     )
     assert made["edition"]["profile"] == "paper"
+    stored = (RESULTS / f"{name}.json").read_bytes()
+    assert made["results"] == files.sha256(stored), f"results/paper/{name}.json was edited by hand"
     assert [cell.execution_count for cell in code(notebook)] == list(
         range(1, len(code(notebook)) + 1)
     )

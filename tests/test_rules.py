@@ -75,6 +75,8 @@ def test_the_english_says_what_was_compared(values: list[float], bound: float, w
         (around(5, 1), {"between": (4, 6)}, "holds"),
         (around(5, 1), {"between": (4.5, 5.5)}, "undecided"),
         (around(5, 1), {"between": (7, 9)}, "fails"),
+        (Estimate(1.3, 0.7, 1.5, 9), {"between": (0.8, 1.25)}, "undecided"),
+        (Estimate(1.3, 0.9, 1.5, 9), {"between": (0.8, 1.25)}, "undecided"),
         (5.0, {"between": (4, 6)}, "holds"),
         (4.0, {"at_least": 4.0}, "holds"),
         (4.0, {"above": 4.0}, "fails"),
@@ -137,7 +139,9 @@ def test_open_cases_are_named() -> None:
 
 def test_many_exceptions_are_counted_and_not_named() -> None:
     found = rules.share("agree", {place: place == 0 for place in range(30)}, each="cell")
-    assert found.effect == "1 of 30 cells; not 29 of them"
+    assert found.effect == "1 of 30 cells"
+    of_one = rules.share("agree", {"a": True}, each="cell")
+    assert (of_one.rule, of_one.effect) == ("the one cell agree", "1 of 1 cell")
 
 
 def test_pairs_are_named_with_an_arrow() -> None:
@@ -176,6 +180,12 @@ def test_many_cases_are_told_by_their_exceptions() -> None:
         (lambda: rules.share("it", {"a": True}, at_least=2), "need 1 to 1"),
         (lambda: rules.rising("it", {"a": 1.0}, along="x"), "at least two"),
         (lambda: rules.stated("perhaps", "r", "e"), "need one of holds"),
+        (
+            lambda: rules.every("it", {"a": float("nan")}, above=0),
+            "need finite numbers, got nan for a",
+        ),
+        (lambda: rules.number("it", float("inf"), above=0), "need finite numbers, got inf for it"),
+        (lambda: rules.rising("it", {"a": 1.0, "b": float("nan")}, along="x"), "nan for b"),
     ],
 )
 def test_a_rule_without_sense_is_refused(make: object, message: str) -> None:

@@ -278,11 +278,11 @@ def _findings(edition: Edition) -> list[tuple[str, str, str]]:
         for profile in sorted({edition.profile, "full"}):
             file = results.measured(name, profile, edition.results)
             if name != SUMMARY and file.exists():
-                found.append((name, profile, files.sha256(_finding(file.read_bytes()))))
+                found.append((name, profile, files.sha256(finding(file.read_bytes()))))
     return found
 
 
-def _finding(content: bytes) -> bytes:
+def finding(content: bytes) -> bytes:
     """What a results file says, but for what varies from run to run.
 
     That is when and on which machine it was made, what from, and how long something took.

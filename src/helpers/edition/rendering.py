@@ -10,10 +10,9 @@ from pathlib import Path
 from nbformat import write
 
 from helpers import files, machine, places
-from helpers.edition import chapters, pictures
+from helpers.edition import chapters, numbers, pictures
 from helpers.edition.chapters import Edition
 
-NUMBERS = "_results"  # the folder of the staged book in which the prose looks numbers up
 UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
 
 
@@ -114,15 +113,15 @@ def stage(selected: list[str], edition: Edition) -> Path:
     shutil.rmtree(staged, ignore_errors=True)
     left_out = shutil.ignore_patterns(".ipynb_checkpoints", "_build", ".*.partial*")
     shutil.copytree(places.book(), staged, ignore=left_out)
-    (staged / NUMBERS).mkdir(exist_ok=True)
+    (staged / numbers.FOLDER).mkdir(exist_ok=True)
     for chapter in chapters.names():
         here = chapter in selected
         if here:
             write(chapters.merged(chapter, edition), staged / f"{chapter}.ipynb")
         committed = places.RESULTS / "paper" / f"{chapter}.json"
-        numbers = edition.measured(chapter) if here else committed
-        if numbers.exists():
-            shutil.copy(numbers, staged / NUMBERS)
+        measured = edition.measured(chapter) if here else committed
+        if measured.exists():
+            shutil.copy(measured, staged / numbers.FOLDER)
     for picture in pictures.TOUR:
         pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))

@@ -6,9 +6,8 @@ import sys
 from pathlib import Path
 
 from helpers.edition import pipeline
-from helpers.edition.chapters import Edition
+from helpers.edition.chapters import Edition, finding
 from helpers.edition.execution import CELL_SECONDS
-from helpers.report import results
 
 
 def validate(chapters: list[str], edition: Edition, jobs: int) -> int:
@@ -57,7 +56,7 @@ def validate(chapters: list[str], edition: Edition, jobs: int) -> int:
     differing = [
         name
         for name in chapters
-        if _records(edition.measured(name)) != _records(_file(again, name, edition))
+        if _found(edition.measured(name)) != _found(_file(again, name, edition))
     ]
     for chapter in differing:
         print(f"error: chapter {chapter}: two runs gave different results", file=sys.stderr)
@@ -69,8 +68,6 @@ def _file(folder: Path, chapter: str, edition: Edition) -> Path:
     return folder / edition.profile / f"{chapter}.json"
 
 
-def _records(file: Path) -> list[dict[str, object]] | None:
-    """A chapter's records but for the timings; None where it wrote none."""
-    if not file.exists():
-        return None
-    return [record for record in results.read(file)["records"] if record["unit"] != "seconds"]
+def _found(file: Path) -> bytes | None:
+    """What a chapter found, records, notes and claims; None where it wrote nothing."""
+    return finding(file.read_bytes()) if file.exists() else None

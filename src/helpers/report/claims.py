@@ -75,15 +75,13 @@ class Claim:
         return Claim(stored["id"], stored["text"], stored["source"], ruling)
 
 
-def entry(claim: Claim, *, rule: bool = True) -> str:
-    """Write a claim as one paragraph of Markdown: its text, the effect's size, then the verdict.
+def entry(claim: Claim) -> str:
+    """Write a claim as one paragraph of Markdown: its text, the effect, the verdict, the rule.
 
     Parameters
     ----------
     claim : Claim
         What is written.
-    rule : bool
-        Whether the rule follows.
 
     Returns
     -------
@@ -93,13 +91,31 @@ def entry(claim: Claim, *, rule: bool = True) -> str:
     Examples
     --------
     >>> ruling = Ruling("mostly", "the error is below 2 % for every network", "1.0 to 3.0 %; not b")
-    >>> print(entry(Claim("low", "networks hardly err", "paper", ruling), rule=False))
+    >>> shown = entry(Claim("low", "networks hardly err", "paper", ruling))
+    >>> print(shown.partition(" *Rule:*")[0])
     Networks hardly err: 1.0 to 3.0 %; not b. **Mostly holds.**
     """
     ruling = claim.ruling
     verdict = _capital(WORDS[ruling.verdict])
     told = f"{_capital(escape(claim.text))}: {escape(ruling.effect)}. **{verdict}.**"
-    return f"{told} *Rule:* {escape(ruling.rule)}." if rule else told
+    return f"{told} *Rule:* {escape(ruling.rule)}."
+
+
+def full(claim: Claim) -> str:
+    """Write a claim as `entry` does, with the numbers behind it case by case.
+
+    Parameters
+    ----------
+    claim : Claim
+        What is written.
+
+    Returns
+    -------
+    str
+        In one line of Markdown.
+    """
+    evidence = claim.ruling.evidence
+    return f"{entry(claim)} *Found:* {escape(evidence)}." if evidence else entry(claim)
 
 
 def listing(claims: Sequence[Claim]) -> str:

@@ -293,4 +293,5 @@ def stamp(path: Path, **made: str | int) -> None:
     ValueError
         Where it is damaged.
     """
-    _save(path, {"made": made} | read(path))
+    content = read(path)
+    _save(path, {"made": made} | {name: content[name] for name in content if name != "made"})

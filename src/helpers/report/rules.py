@@ -145,8 +145,9 @@ class Bound:
         if not isinstance(number, Estimate):
             return self.admits(number)
         ends = self.admits(number.low), self.admits(number.high)
-        # An interval around a narrower admitted range has both ends outside and its value inside.
-        return ends[0] if ends[0] == ends[1] == self.admits(number.value) else None
+        if self.between and number.low < self.between[0] <= self.between[1] < number.high:
+            return None  # the interval holds the whole range, and has both its ends outside
+        return ends[0] if ends[0] == ends[1] else None
 
     def write(self, number: Number) -> str:
         """Write a number with its unit, and with its interval where it has one.
@@ -266,12 +267,14 @@ def share(
         raise ValueError(f"at_least: need 1 to {len(flags)} cases, got {at_least}")
     most = MOST * len(flags) if at_least is None else need
     open_or_not = "undecided" if true + undecided >= most else "fails"
-    counted = f"{len(flags)} {plural(each)}"
-    all_of_them = f"both {plural(each)}" if len(flags) == 2 else f"all {counted}"
+    counted = f"{len(flags)} {plural(each)}" if len(flags) > 1 else f"1 {each}"
+    all_of_them = {1: f"the one {each}", 2: f"both {plural(each)}"}.get(
+        len(flags), f"all {counted}"
+    )
     return Ruling(
         "holds" if true >= need else "mostly" if true >= most else open_or_not,
         f"{all_of_them} {what}" if at_least is None else f"at least {need} of {counted} {what}",
-        "; ".join([f"{true} of {counted}", *_exceptions(named)]),
+        "; ".join([f"{true} of {counted}", *_exceptions(named, most=NAMED)]),
     )
 
 
@@ -306,10 +309,10 @@ def number(what: str, value: Number, **bound: Any) -> Ruling:
     'undecided'
     """
     limit = Bound(**bound)
-    judged = limit.judge(value)
+    judged = limit.judge(_some({what: value})[what])
     return Ruling(
         "undecided" if judged is None else "holds" if judged else "fails",
-        f"{what} is {limit.english}{_interval([value])}",
+        f"{what} is {limit.english}{_interval([value], ', by its 95 % interval')}",
         limit.write(value),
     )
 
@@ -350,7 +353,7 @@ def rising(
     if len(values) < 2:
         raise ValueError(f"values: need at least two, got {len(values)}")
     names = [_name(key) for key in values]
-    found = list(values.values())
+    found = list(_some(values).values())
     steps = {
         f"{first} → {second}": _rises(*pair)
         for (first, second), pair in zip(pairwise(names), pairwise(found), strict=True)
@@ -455,8 +458,12 @@ def _value(number: Number) -> float:
 
 
 def _some(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """The cases, once there is one and every number among them is finite."""
     if not values:
         raise ValueError("values: need at least one case, got none")
+    for key, value in values.items():
+        if value is not None and not math.isfinite(_value(value)):
+            raise ValueError(f"values: need finite numbers, got {_value(value)} for {_name(key)}")
     return values
 
 
@@ -472,17 +479,21 @@ def _range(values: Sequence[Number], limit: Bound) -> str:
     return limit.write(bare[0]) if len(bare) == 1 else f"{low} to {high}"
 
 
-def _exceptions(judged: Mapping[str, bool | None]) -> list[str]:
-    """The cases that are not so, and those that are open; nothing where that is all of them."""
+def _exceptions(judged: Mapping[str, bool | None], most: int | None = None) -> list[str]:
+    """The cases that are not so, and those that are open; nothing where that is all of them.
+
+    Where they are more than `most`, they are not named: whoever asks has told their number.
+    """
     untrue = [name for name, flag in judged.items() if flag is False]
     undecided = [name for name, flag in judged.items() if flag is None]
-    told = [f"not {_named(untrue)}"] if 0 < len(untrue) < len(judged) else []
+    few = most is None or len(untrue) <= most
+    told = [f"not {_named(untrue)}"] if few and 0 < len(untrue) < len(judged) else []
     return told + ([f"open for {_named(undecided)}"] if undecided else [])
 
 
 def _named(names: Sequence[str]) -> str:
     """Names as English lists them; of many, only how many they are."""
-    return listed(names) if len(names) <= NAMED else f"{len(names)} of them"
+    return listed(names) if len(names) <= NAMED else f"{len(names)} cases"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -516,7 +527,7 @@ def _evidence(written: Mapping[str, str], judged: Mapping[str, bool | None]) -> 
     return "; ".join(f"{name} {text}" for name, text in chosen.items())
 
 
-def _interval(values: Any) -> str:
+def _interval(values: Any, told: str = ", by 95 % intervals") -> str:
     """A note that the rule goes by the intervals, where there are any."""
     wide = any(isinstance(value, Estimate) and value.low < value.high for value in values)
-    return ", by 95 % intervals" if wide else ""
+    return told if wide else ""

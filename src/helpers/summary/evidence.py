@@ -37,11 +37,12 @@ def load(edition: Edition) -> dict[str, dict[str, Any]]:
         path = results.measured(chapter, edition.profile)
         try:
             content = results.read(path)
-            fault = stale(path, content, chapter, edition)
         except FileNotFoundError:
-            fault = "is missing"
-        except (ValueError, AttributeError, TypeError):
-            fault = "is damaged"
+            content, fault = {}, "is missing"
+        except ValueError:
+            content, fault = {}, "is damaged"
+        else:
+            fault = stale(path, content, chapter, edition) or ""
         if fault:
             told = f"{path.parent.name}/{path.name} {fault}"
             wrong.append(f"{told}: {edition.make('book', chapter)}")
@@ -58,6 +59,8 @@ def stale(path: Path, content: dict[str, Any], chapter: str, edition: Edition) -
     All must be of the chapter's code, the seed and the data set; a run's own of the whole key, too.
     Committed ones come from another machine, with other versions perhaps, so their key may differ.
     """
+    if not isinstance(content, dict) or not isinstance(content.get("made", {}), dict):
+        return "is damaged"
     made = content.get("made", {})
     committed = path.parent.parent == places.RESULTS
     begin = "is missing, and the committed one " if committed else ""

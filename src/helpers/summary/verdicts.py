@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from IPython.display import Markdown
 
 from helpers import paper
-from helpers.report.claims import WORDS, Claim, entry
+from helpers.report.claims import WORDS, Claim, entry, full
 from helpers.report.rules import VERDICTS
 
 NOT_MEASURED = "not measured"
@@ -42,7 +42,7 @@ CLAIMS = {
         ("units/no more coherent", "units/random coherent"),
     ),
     "Adversarial examples": Statement(
-        "Every network has adversarial examples, at a tiny distortion.",
+        "Every network has adversarial examples, for every image.",
         "{doc}`adversarial_search`",
         ("adversarial_search/every image",),
     ),
@@ -64,11 +64,13 @@ CLAIMS = {
         ),
     ),
     "Lipschitz bounds": Statement(
-        "The bounds of single layers are large, so instability can arise from the first layer on.",
+        "The bounds of single layers are large, so instability can arise from the first layer on; "
+        "they are conservative.",
         "{doc}`lipschitz`",
         (
             "lipschitz/enlarge",
             "lipschitz/first layer",
+            "lipschitz/conservative",
         ),
     ),
     "Training": Statement(
@@ -228,7 +230,7 @@ def entries(
         judgement = WORDS.get(verdict(claims, statement), NOT_MEASURED)
         heading = f"**{title}: {judgement}.**" if judged else f"**{title}**"
         lines += [f"{heading} {statement.text} {where}", ""]
-        lines += [f"- {entry(claim, rule=False)}" for claim in deciding(claims, statement)] + [""]
+        lines += [f"- {entry(claim)}" for claim in deciding(claims, statement)] + [""]
     return Markdown("\n".join(lines))
 
 
@@ -250,5 +252,5 @@ def listing(claims: Mapping[str, Claim]) -> Markdown:
         chapters.setdefault(name.partition("/")[0], []).append(claim)
     lines = []
     for chapter, made in chapters.items():
-        lines += [f"**{{doc}}`{chapter}`**", "", *(f"- {entry(claim)}" for claim in made), ""]
+        lines += [f"**{{doc}}`{chapter}`**", "", *(f"- {full(claim)}" for claim in made), ""]
     return Markdown("\n".join(lines))
