@@ -1,7 +1,7 @@
 """What the live page of the introduction needs: networks and digits, as scripts that it loads.
 
 A page that is opened from the disk may fetch nothing but scripts and pictures. So numbers come as
-base64 in scripts, each of which hands one thing over to book/_static/live/api.js.
+base64 in scripts, each of which hands one thing over to book/_extra/live/api.js.
 """
 
 import base64
