@@ -142,7 +142,7 @@
         const count = others.filter(({ answers }) => (answers[CELL[name]] ?? answers[0]) !== answers[0]).length;
         return count === others.length ? "all" : count || "none";
       };
-      parts.transfer.textContent = `The change fools ${fooled("changed")} of the ${others.length} other networks, the noise ${fooled("noise")}.`;
+      parts.transfer.textContent = `At ${parts.slider.value}\u00a0%, the change fools ${fooled("changed")} of the ${others.length} other networks, the noise ${fooled("noise")}.`;
     };
 
     const slide = async () => {
@@ -182,6 +182,7 @@
 
     const watch = (origin, seen) => {
       const { pixels } = seen.at(-1);
+      box.classList.add("live-searching");
       intriguing.digit(parts.original, origin);
       intriguing.digit(parts.changed, pixels);
       intriguing.change(parts.change, pixels.map((value, i) => value - origin[i]));
@@ -198,6 +199,7 @@
       const now = shown;
       now.before = intriguing.answer(await intriguing.logits(network, origin));
       if (now !== shown) return;
+      box.classList.remove("live-searching");
       for (const { row, cells, network: one } of rows) {
         row.classList.toggle("live-own", one === network);
         for (const cell of cells) cell.textContent = "…";

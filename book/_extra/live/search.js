@@ -5,7 +5,7 @@ window.intriguing = window.intriguing ?? { parts: {} };
 
 window.intriguing.parts.search = (networks) => {
   const REACH = 1.5; // targets are walked to that are at most so much farther to first order than the first
-  const CANDIDATES = 4; // and so many at most
+  const CANDIDATES = 3; // and so many at most
   const WALK = 40; // steps of a walk,
   const LONG = 200; // and of one where the first has not arrived
   const RESIZE = 0.05; // by which a walk's length grows before a success and shrinks after one
