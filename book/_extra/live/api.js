@@ -10,7 +10,9 @@
 
   const start = () => {
     const { networks, search, worker: work } = window.intriguing.parts;
-    const source = `"use strict"; const networks = (${networks})(); (${work})(networks, (${search})(networks));`;
+    const source = `"use strict";
+      const networks = (${networks})();
+      (${work})(networks, (${search})(networks));`;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(address);
     worker.onmessage = ({ data: { id, progress, result, error } }) => {
@@ -57,8 +59,12 @@
   };
 
   const checked = (pixels) => {
-    if (pixels?.length !== PIXELS) throw new RangeError(`pixels: need ${PIXELS} numbers, got ${pixels?.length}`);
-    if (!pixels.every((value) => value >= 0 && value <= 1)) throw new RangeError("pixels: need numbers in [0, 1]");
+    if (pixels?.length !== PIXELS) {
+      throw new RangeError(`pixels: need ${PIXELS} numbers, got ${pixels?.length}`);
+    }
+    if (!pixels.every((value) => value >= 0 && value <= 1)) {
+      throw new RangeError("pixels: need numbers in [0, 1]"); // NaN is not, either
+    }
     return Float32Array.from(pixels);
   };
 
@@ -104,7 +110,8 @@
       throw new RangeError(`target: need a digit from 0 to 9, got ${target}`);
     }
     await load(network);
-    return ask("search", { name: network, pixels: image, target, told: Boolean(progress) }, { progress, signal });
+    const details = { name: network, pixels: image, target, told: Boolean(progress) };
+    return ask("search", details, { progress, signal });
   };
 
   Object.assign(window.intriguing, { logits, search, receive });

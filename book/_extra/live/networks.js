@@ -8,7 +8,8 @@ window.intriguing.parts.networks = () => {
 
   // A string of base64 as numbers. Weights are stored with their lowest byte first, as every
   // machine with a browser has them.
-  const decode = (text, Numbers) => new Numbers(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
+  const decode = (text, Numbers) =>
+    new Numbers(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
 
   // Weights in 16 bits are whole multiples of their row's scale.
   const weights = ({ weight, scale }) => {
@@ -40,12 +41,14 @@ window.intriguing.parts.networks = () => {
 
     sigmoid: {
       forward: (layer, input) => input.map((value) => 1 / (1 + Math.exp(-value))),
-      backward: (layer, input, output, slope) => slope.map((value, unit) => value * output[unit] * (1 - output[unit])),
+      backward: (layer, input, output, slope) =>
+        slope.map((value, unit) => value * output[unit] * (1 - output[unit])),
     },
 
     relu: {
       forward: (layer, input) => input.map((value) => Math.max(value, 0)),
-      backward: (layer, input, output, slope) => slope.map((value, unit) => (input[unit] > 0 ? value : 0)),
+      backward: (layer, input, output, slope) =>
+        slope.map((value, unit) => (input[unit] > 0 ? value : 0)),
     },
 
     // The largest of every two by two; `size` is that of the input, of so many channels.

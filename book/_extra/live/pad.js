@@ -59,7 +59,8 @@
     // The box holds the strokes' width, too.
     const scale = (BOX - STROKE) / Math.max(high[0] - low[0], high[1] - low[1], LEAST);
     const middle = low.map((value, axis) => (value + high[axis]) / 2);
-    const around = (centre) => (point) => point.map((value, axis) => (value - middle[axis]) * scale + centre[axis]);
+    const around = (centre) => (point) =>
+      point.map((value, axis) => (value - middle[axis]) * scale + centre[axis]);
     // First with the box in the middle, then by as much aside as the centre of mass is off.
     const mass = centreOfMass(average(strokes, around([SIDE / 2, SIDE / 2])));
     return average(strokes, around(mass.map((value) => SIDE - value)));

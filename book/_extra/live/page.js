@@ -9,20 +9,28 @@
   const PAGE = `
     <div class="live-start">
       <div>
-        <canvas data-is="pad" class="live-pad" width="560" height="560" role="img" aria-label="A pad to draw a digit on, by mouse, finger or pen"></canvas>
-        <div class="live-row"><span>Draw a digit here.</span><button type="button" data-is="clear">Clear</button></div>
+        <canvas data-is="pad" class="live-pad" width="560" height="560" role="img"
+          aria-label="A pad to draw a digit on, by mouse, finger or pen"></canvas>
+        <div class="live-row">
+          <span>Draw a digit here.</span>
+          <button type="button" data-is="clear">Clear</button>
+        </div>
       </div>
       <div>
         <label>Network <select data-is="network"></select></label>
         <div class="live-row live-reading">
-          <canvas data-is="seen" width="28" height="28" role="img" aria-label="The digit as the network is shown it, in 28 by 28 pixels"></canvas>
+          <canvas data-is="seen" width="28" height="28" role="img"
+            aria-label="The digit as the network is shown it, in 28 by 28 pixels"></canvas>
           <p role="status">The network sees this, and says <b data-is="says"></b></p>
         </div>
         <p class="live-head" aria-hidden="true"><span>logit</span><span>probability</span></p>
         <ol class="live-bars" data-is="bars" aria-label="Of each digit, the logit and the probability"></ol>
       </div>
     </div>
-    <fieldset class="live-digits"><legend>Or choose one of the test set, which no network was trained on.</legend><div data-is="digits"></div></fieldset>
+    <fieldset class="live-digits">
+      <legend>Or choose one of the test set, which no network was trained on.</legend>
+      <div data-is="digits"></div>
+    </fieldset>
     <div class="live-row live-actions">
       <button type="button" data-is="search" class="live-primary">Find the nearest mistake</button>
       <label>as <select data-is="target"><option value="">any other digit</option></select></label>
@@ -30,9 +38,11 @@
     </div>
     <div class="live-found" data-is="found" hidden></div>`;
 
-  const CAPTION = `Live: the networks, the search and the test digits are those of this book, at work in this page. What you see holds
-    for one digit and one network; how near mistakes are on average, and how often other networks follow, the chapters measure.
-    A drawing may not look like MNIST, on which all networks were trained, and be misread from the start.`;
+  const PROMISE = "The smallest change after which this network says something else.";
+  const CAPTION = `Live: the networks, the search and the test digits are those of this book, at work in
+    this page. What you see holds for one digit and one network; how near mistakes are on average, and how
+    often other networks follow, the chapters measure. A drawing may not look like MNIST, on which all
+    networks were trained, and be misread from the start.`;
 
   const digits = () => {
     const bytes = Uint8Array.from(atob(intriguing.digits.pixels), (c) => c.charCodeAt(0));
@@ -46,8 +56,7 @@
     const figure = live.querySelector("figure"), app = document.createElement("div");
     app.className = "live-app";
     app.innerHTML = PAGE;
-    const parts = Object.fromEntries(Array.from(app.querySelectorAll("[data-is]"), (part) => [part.dataset.is, part]));
-    const found = intriguing.found(parts.found);
+    const parts = intriguing.named(app), found = intriguing.found(parts.found);
     let pixels = new Float32Array(PIXELS); // what the network is shown
     let turn = 0; // of what is asked: an answer that comes later than the next question is dropped
     let running = null; // an AbortController while a search runs
@@ -80,10 +89,14 @@
       const now = ++turn;
       stop();
       parts.found.hidden = true;
-      parts.status.textContent = "";
+      parts.status.textContent = PROMISE;
       intriguing.digit(parts.seen, pixels);
-      const logits = await intriguing.logits(parts.network.value, pixels);
-      if (now === turn) tell(logits);
+      try {
+        const logits = await intriguing.logits(parts.network.value, pixels);
+        if (now === turn) tell(logits);
+      } catch (error) {
+        parts.status.textContent = error.message;
+      }
     };
 
     // -- where it comes from: the pad, or one of the test digits ---------------------------------------
@@ -106,7 +119,8 @@
 
     const offer = (digit, place) => {
       const label = document.createElement("label"), picture = document.createElement("canvas");
-      label.innerHTML = `<input type="radio" name="live-digit" aria-label="a ${digit.label}, number ${(place % 2) + 1}">`;
+      const told = `a ${digit.label}, ${place % 2 ? "the second" : "the first"}`;
+      label.innerHTML = `<input type="radio" name="live-digit" aria-label="${told}">`;
       Object.assign(picture, { width: 28, height: 28 });
       intriguing.digit(picture, digit.pixels);
       label.append(picture);
@@ -138,19 +152,22 @@
     const search = async () => {
       const network = parts.network.value, origin = pixels, seen = [], { signal } = running;
       const target = parts.target.value === "" ? null : Number(parts.target.value);
-      const result = intriguing.search(network, origin, { target, signal, progress: (step) => seen.push(step) });
-      const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      if (!calm) await follow(origin, seen, result, signal);
+      const progress = (step) => seen.push(step);
+      const result = intriguing.search(network, origin, { target, progress, signal });
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) await follow(origin, seen, result, signal);
       const nearest = await result;
       if (nearest.distance === 0) return `It says ${target} already.`;
       parts.found.hidden = false;
       found.watch(origin, seen);
-      found.show({ network, origin, found: nearest });
+      found.show(network, origin, nearest);
       return described(nearest);
     };
 
-    const described = ({ target, distance }) =>
-      `Found: it says ${target} at a Euclidean distance of ${distance.toPrecision(3)}, a distortion of ${(distance / Math.sqrt(PIXELS)).toPrecision(2)} a pixel.`;
+    const described = ({ target, distance }) => {
+      const distortion = (distance / Math.sqrt(PIXELS)).toPrecision(2);
+      return `Found: it says ${target} at a Euclidean distance of ${distance.toPrecision(3)}, ` +
+        `a distortion of ${distortion} a pixel.`;
+    };
 
     const press = async () => {
       if (running) return stop();
@@ -159,7 +176,8 @@
       parts.search.textContent = "Stop";
       parts.status.textContent = "Searching …";
       const { signal } = running;
-      const told = await search().catch((error) => (signal.aborted ? "Stopped." : `Nothing found: ${error.message}.`));
+      const failed = ({ message }) => (signal.aborted ? "Stopped." : `Nothing found: ${message}.`);
+      const told = await search().catch(failed);
       running = null;
       parts.search.textContent = "Find the nearest mistake";
       if (now === turn) parts.status.textContent = told;
@@ -167,7 +185,8 @@
 
     // -- the beginning ------------------------------------------------------------------------------
 
-    for (const [name, words] of Object.entries(intriguing.NETWORKS)) parts.network.add(new Option(words, name));
+    const names = Object.entries(intriguing.NETWORKS);
+    for (const [name, words] of names) parts.network.add(new Option(words, name));
     for (let k = 0; k < 10; k++) parts.target.add(new Option(k, k));
     parts.network.value = FIRST.network;
     parts.network.addEventListener("change", read);
@@ -179,7 +198,8 @@
     });
 
     const choices = digits().map(offer);
-    figure.querySelector("figcaption .caption-text").insertAdjacentHTML("afterend", `<span class="caption-text live-caption">${CAPTION}</span>`);
+    const caption = `<span class="caption-text live-caption">${CAPTION}</span>`;
+    figure.querySelector("figcaption .caption-text").insertAdjacentHTML("afterend", caption);
     figure.prepend(app);
     live.classList.add("live-on");
     choices[FIRST.digit].click();

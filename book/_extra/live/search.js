@@ -14,7 +14,7 @@ window.intriguing.parts.search = (networks) => {
   const CORRECTIONS = 2; // projections with the same gradients and the true logits of the last point
   const HALVINGS = 6; // of a step that does not end on a nearer success
   const AIM = 1.05; // the margin that projections aim at, as a multiple of the one that is needed
-  const BENT = 0.02; // in margins: where logits are nearer than that to the linearised ones, nothing is corrected
+  const BENT = 0.02; // in margins: logits that are so near to the linearised ones need no correction
   const PROGRESS = 1e-5; // relative: an image that comes nearer by less is done
   const TOLERANCE = 1e-8; // of a projection, relative to the largest violation
   const NEWTON = 60; // steps of a projection at most
@@ -29,7 +29,8 @@ window.intriguing.parts.search = (networks) => {
   const length = (a) => Math.sqrt(dot(a, a));
   const minus = (a, b) => a.map((value, i) => value - b[i]);
   const plus = (a, b) => a.map((value, i) => value + b[i]);
-  const clip = (value) => Math.min(Math.max(value, 0), 1);
+  const within = (low, value, high) => Math.min(Math.max(value, low), high);
+  const clip = (value) => within(0, value, 1);
   const distance = (a, b) => length(minus(a, b));
 
   const largest = (values, except = -1) => {
@@ -74,7 +75,7 @@ window.intriguing.parts.search = (networks) => {
       const slope = networks.pullBack(network, values, weight);
       const steepness = Math.max(length(slope), Number.MIN_VALUE);
       // Lengths are in units of the distance to first order, so that no scale is built in.
-      if (!step) unit = radius = Math.min(Math.max((margin - gained) / steepness, 1e-6), Math.sqrt(origin.length));
+      if (!step) unit = radius = within(1e-6, (margin - gained) / steepness, Math.sqrt(origin.length));
       const gone = distance(point, origin);
       if (gained >= margin && gone < shortest) [best, shortest] = [point, gone];
       await problem.tell("walk", point, gained);
@@ -127,7 +128,7 @@ window.intriguing.parts.search = (networks) => {
     rows.forEach((row, k) => {
       if (multipliers[k] > 0) for (let i = 0; i < free.length; i++) free[i] += multipliers[k] * row[i];
     });
-    const step = free.map((value, i) => Math.min(Math.max(value, -origin[i]), 1 - origin[i]));
+    const step = free.map((value, i) => within(-origin[i], value, 1 - origin[i]));
     const inside = step.map((value, i) => (value === free[i] ? 1 : 0));
     const gradient = rows.map((row, k) => needed[k] - dot(row, step));
     return { step, inside, gradient, value: dot(step, step) / 2 + dot(multipliers, gradient) };
@@ -161,7 +162,9 @@ window.intriguing.parts.search = (networks) => {
     const size = right.length;
     for (let column = 0; column < size; column++) {
       let pivot = column;
-      for (let row = column + 1; row < size; row++) if (Math.abs(matrix[row][column]) > Math.abs(matrix[pivot][column])) pivot = row;
+      for (let row = column + 1; row < size; row++) {
+        if (Math.abs(matrix[row][column]) > Math.abs(matrix[pivot][column])) pivot = row;
+      }
       [matrix[column], matrix[pivot]] = [matrix[pivot], matrix[column]];
       [right[column], right[pivot]] = [right[pivot], right[column]];
       for (let row = column + 1; row < size; row++) {
@@ -210,10 +213,12 @@ window.intriguing.parts.search = (networks) => {
     const { origin, target, margin } = attempt;
     const others = [...gradients.keys()].filter((k) => k !== target);
     const rows = others.map((k) => minus(gradients[target], gradients[k]));
-    const atOrigin = (logits, point) => logits.map((value, k) => value - dot(gradients[k], minus(point, origin)));
+    const atOrigin = (logits, point) =>
+      logits.map((value, k) => value - dot(gradients[k], minus(point, origin)));
     let affine = atOrigin(attempt.logits, attempt.best), guess;
     for (let round = 0; round <= CORRECTIONS; round++) {
-      const solution = project(origin, rows, others.map((k) => affine[k] - affine[target] + AIM * margin), guess);
+      const needed = others.map((k) => affine[k] - affine[target] + AIM * margin);
+      const solution = project(origin, rows, needed, guess);
       if (!solution) return;
       const point = plus(origin, solution.step).map(clip), before = affine;
       affine = atOrigin(judge(attempt, point), point);
@@ -239,17 +244,23 @@ window.intriguing.parts.search = (networks) => {
   const find = async (network, pixels, target, tick) => {
     const origin = Float64Array.from(pixels), { margin } = network;
     const to = (k) => ({
-      network, origin, target: k, margin,
-      tell: (stage, point, gained) => tick({ stage, target: k, pixels: Float32Array.from(point), distance: distance(point, origin), lead: gained }),
+      network, origin, margin, target: k,
+      tell: (stage, point, gained) => {
+        const pixels = Float32Array.from(point);
+        return tick({ stage, target: k, pixels, distance: distance(point, origin), lead: gained });
+      },
     });
-    if (target !== null && lead(networks.logits(network, origin), target) >= margin) return result(origin, target, origin);
+    const already = target !== null && lead(networks.logits(network, origin), target) >= margin;
+    if (already) return result(origin, target, origin);
 
     const targets = target === null ? candidates(network, origin) : [target];
     let best = null;
     for (const steps of [WALK, LONG]) {
       for (const k of targets) {
-        const arrived = await walk(to(k), steps), near = arrived && (await refine(to(k), arrived, 1));
-        if (near && (!best || distance(near, origin) < distance(best.point, origin))) best = { point: near, target: k };
+        const arrived = await walk(to(k), steps);
+        if (!arrived) continue;
+        const point = await refine(to(k), arrived, 1), far = distance(point, origin);
+        if (!best || far < best.far) best = { point, far, target: k };
       }
       if (best) return result(await refine(to(best.target), best.point, REFINEMENTS), best.target, origin);
     }

@@ -29,7 +29,8 @@
   /** Show a change, red where there is more ink and blue where there is less, the largest in full. */
   const change = (canvas, pixels) => {
     const most = Math.max(...pixels.map(Math.abs)) || 1;
-    paint(canvas, pixels, (value) => [...(value > 0 ? BRIGHTER : DARKER), (255 * Math.abs(value)) / most]);
+    const colour = (value) => [...(value > 0 ? BRIGHTER : DARKER), (255 * Math.abs(value)) / most];
+    paint(canvas, pixels, colour);
   };
 
   const polyline = (kind, points) => {
@@ -49,8 +50,10 @@
    */
   const way = (svg, seen) => {
     const leads = seen.map(({ lead }) => lead), low = Math.min(...leads, -1e-9);
-    const high = Math.max(...leads, -low / 5), far = Math.max(...seen.map(({ distance }) => distance), 1e-9);
-    const place = ({ distance, lead }) => [2 + (96 * distance) / far, 4 + (92 * (high - lead)) / (high - low)];
+    const high = Math.max(...leads, -low / 5);
+    const far = Math.max(...seen.map(({ distance }) => distance), 1e-9);
+    const place = ({ distance, lead }) =>
+      [2 + (96 * distance) / far, 4 + (92 * (high - lead)) / (high - low)];
     const last = seen.at(-1), here = place(last), boundary = place({ distance: 0, lead: 0 })[1];
     const walk = (k) => seen.filter(({ target, stage }) => target === k && stage === "walk").map(place);
     const others = [...new Set(seen.map(({ target }) => target))].filter((k) => k !== last.target);
@@ -72,7 +75,11 @@
     return powers.map((value) => value / sum);
   };
 
+  /** The elements within another that have a name, by it: that of their attribute data-is. */
+  const named = (element) =>
+    Object.fromEntries(Array.from(element.querySelectorAll("[data-is]"), (part) => [part.dataset.is, part]));
+
   const percent = (share) => `${(100 * share).toFixed(1).replace(/\.0$/, "")}\u00a0%`;
 
-  Object.assign(window.intriguing, { NETWORKS, digit, change, way, answer, probabilities, percent });
+  Object.assign(window.intriguing, { NETWORKS, digit, change, way, answer, probabilities, percent, named });
 })();
