@@ -426,12 +426,13 @@ def correct(network: nn.Module, count: int) -> data.Images:
 
 
 def in_page(page: Page, body: str, images: Tensor, network: str, extra: Any = None) -> Any:
-    """What an asynchronous function of (pixels, network, extra) makes of each image, in a list."""
+    """What an asynchronous function of (pixels, row, network, extra) makes of each image."""
     return page.evaluate(
         f"""async ([images, network, extra]) => {{
-            const each = async (pixels, row) => {{ {body} }}
-            const made = []
-            for (const [row, image] of images.entries()) made.push(await each(Float32Array.from(image), row))
+            const each = async (pixels, row) => {{ {body} }}, made = []
+            for (const [row, image] of images.entries()) {{
+                made.push(await each(Float32Array.from(image), row))
+            }}
             return made
         }}""",
         [images.flatten(1).tolist(), network, extra],
@@ -453,7 +454,9 @@ def test_the_search_in_the_page_is_as_good_as_that_of_python(
 ) -> None:
     network = models.load(name)
     images, labels = correct(network, count)
-    body = "const {pixels: found, target, distance} = await intriguing.search(network, pixels); return [[...found], target, distance]"
+    body = """
+        const {pixels: found, target, distance} = await intriguing.search(network, pixels)
+        return [[...found], target, distance]"""
     found = in_page(live, body, images, name)
     pixels = torch.tensor([row[0] for row in found]).view_as(images)
     assert (pixels >= 0).all()
@@ -471,7 +474,9 @@ def test_a_target_that_is_chosen_is_reached_at_the_exact_distance(live: Page) ->
     network = models.load("FC10(1e-2)")
     images, labels = correct(network, 9)
     targets = (labels + torch.arange(1, 10)) % 10
-    body = "const found = await intriguing.search(network, pixels, {target: extra[row]}); return [found.target, found.distance]"
+    body = """
+        const found = await intriguing.search(network, pixels, {target: extra[row]})
+        return [found.target, found.distance]"""
     found = in_page(live, body, images, "FC10(1e-2)", targets.tolist())
     assert [row[0] for row in found] == targets.tolist()
     # A linear network's problem is convex: its optimum is known, by another method.
@@ -483,12 +488,14 @@ def test_a_target_that_is_chosen_is_reached_at_the_exact_distance(live: Page) ->
 def test_a_search_in_the_page_tells_its_progress_and_can_be_ended(live: Page) -> None:
     images, _ = correct(models.load("ConvNet"), 1)
     body = """
-        const seen = [], found = await intriguing.search(network, pixels, {progress: (step) => seen.push(step)})
-        const ending = new AbortController()
-        const ended = intriguing.search(network, pixels, {signal: ending.signal, progress: () => ending.abort()})
+        const seen = [], progress = (step) => seen.push(step)
+        const {distance} = await intriguing.search(network, pixels, {progress})
+        const ending = new AbortController(), {signal} = ending, end = () => ending.abort()
+        const ended = intriguing.search(network, pixels, {signal, progress: end})
         const reason = await ended.then(() => "none", (error) => error.name)
-        const late = await intriguing.search(network, pixels, {signal: ending.signal}).catch((error) => error.name)
-        return {distance: found.distance, reason, late, seen: seen.map(({distance, lead, stage}) => [distance, lead, stage])}"""
+        const late = await intriguing.search(network, pixels, {signal}).catch(({name}) => name)
+        const way = seen.map(({distance, lead, stage}) => [distance, lead, stage])
+        return {distance, reason, late, seen: way}"""
     (told,) = in_page(live, body, images, "ConvNet")
     assert told["seen"][0][0] == 0
     assert told["seen"][0][1] < 0
@@ -501,7 +508,8 @@ def test_a_search_in_the_page_tells_its_progress_and_can_be_ended(live: Page) ->
 def test_the_functions_of_the_page_refuse_what_they_cannot_do(live: Page) -> None:
     refused = live.evaluate(
         """async () => {
-            const image = new Float32Array(784), told = (asked) => asked.then(() => "", (error) => error.message)
+            const image = new Float32Array(784)
+            const told = (asked) => asked.then(() => "", (error) => error.message)
             return [
                 await told(intriguing.logits("FC10(1)", image.fill(2))),
                 await told(intriguing.logits("FC10(1)", image.fill(NaN))),
@@ -573,9 +581,10 @@ def test_the_live_page_is_used_by_keyboard(view: tuple[Page, list[str]], address
 
 def grey(page: Page, name: str) -> Tensor:
     """The image on a canvas of the live page, [1, 1, 28, 28] in [0, 1]."""
-    body = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data].filter((_, place) => place % 4 === 0)"
+    body = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
     shown = page.locator(f"[data-is={name}]").evaluate(body)
-    return torch.tensor(shown).view(1, 1, 28, 28) / 255
+    # Red, green, blue and opacity of each pixel: the first three are equal.
+    return torch.tensor(shown[::4]).view(1, 1, 28, 28) / 255
 
 
 def test_what_the_live_page_shows_of_a_mistake_is_so(browser: Browser, address: str) -> None:
