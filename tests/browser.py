@@ -5,19 +5,24 @@ All other hosts are out of reach.
 
 import functools
 import http.server
+import itertools
 import os
 import re
 import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import papermill
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from scipy import stats
+from torch import Tensor, nn
 
+from helpers import data, exact, models, search
 from helpers.edition import printing
 
 HTML = Path(os.environ["HTML"]).resolve()
@@ -396,3 +401,336 @@ def test_without_scripts_the_picker_is_a_picture_with_answers(
         number for number, kind in enumerate(kinds, start=1) if kind == "unit"
     ]
     context.close()
+
+
+# the live page of the introduction
+
+IN_PAGE = (*models.TABLE1, "ConvNet")
+DARK_PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+
+
+@pytest.fixture(scope="session")
+def live(browser: Browser) -> Iterator[Page]:
+    """The introduction from the disk, for its functions alone."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto((HTML / "intro.html").as_uri())
+    yield page
+    page.close()
+
+
+def correct(network: nn.Module, count: int) -> data.Images:
+    """The first test images that a network gets right."""
+    images = data.mnist("test")[:200]
+    return images[network(images.images).argmax(dim=1) == images.labels][:count]
+
+
+def in_page(page: Page, body: str, images: Tensor, network: str, extra: Any = None) -> Any:
+    """What an asynchronous function of (pixels, row, network, extra) makes of each image."""
+    return page.evaluate(
+        f"""async ([images, network, extra]) => {{
+            const each = async (pixels, row) => {{ {body} }}, made = []
+            for (const [row, image] of images.entries()) {{
+                made.push(await each(Float32Array.from(image), row))
+            }}
+            return made
+        }}""",
+        [images.flatten(1).tolist(), network, extra],
+    )
+
+
+@pytest.mark.parametrize("name", IN_PAGE)
+def test_logits_in_the_page_are_those_of_python(live: Page, name: str) -> None:
+    images = data.mnist("test").images[:200]
+    told = in_page(live, "return [...await intriguing.logits(network, pixels)]", images, name)
+    assert (torch.tensor(told) - models.load(name)(images)).abs().max() <= 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [(name, 50) for name in models.TABLE1] + [("ConvNet", 5)]
+)
+def test_the_search_in_the_page_is_as_good_as_that_of_python(
+    live: Page, name: str, count: int
+) -> None:
+    network = models.load(name)
+    images, labels = correct(network, count)
+    body = """
+        const {pixels: found, target, distance} = await intriguing.search(network, pixels)
+        return [[...found], target, distance]"""
+    found = in_page(live, body, images, name)
+    pixels = torch.tensor([row[0] for row in found]).view_as(images)
+    assert (pixels >= 0).all()
+    assert (pixels <= 1).all()
+    answers = network(pixels).argmax(dim=1)
+    assert answers.tolist() == [row[1] for row in found]
+    assert (answers != labels).all()
+    distances = (pixels.double() - images.double()).flatten(1).norm(dim=1)
+    assert distances.tolist() == pytest.approx([row[2] for row in found], rel=1e-6)
+    python = search.minimum_distortion(network, images, labels, targets="nearest", effort="fast")
+    assert distances.mean() <= 1.01 * python.l2.mean()
+
+
+def test_a_target_that_is_chosen_is_reached_at_the_exact_distance(live: Page) -> None:
+    network = models.load("FC10(1e-2)")
+    images, labels = correct(network, 9)
+    targets = (labels + torch.arange(1, 10)) % 10
+    body = """
+        const found = await intriguing.search(network, pixels, {target: extra[row]})
+        return [found.target, found.distance]"""
+    found = in_page(live, body, images, "FC10(1e-2)", targets.tolist())
+    assert [row[0] for row in found] == targets.tolist()
+    # A linear network's problem is convex: its optimum is known, by another method.
+    layer = network.get_submodule("logits")
+    optimum = exact.minimum_distortion(layer.weight, layer.bias, images, targets)  # type: ignore[arg-type]
+    assert [row[1] for row in found] == pytest.approx(optimum.l2.tolist(), rel=1e-4)
+
+
+def test_a_search_in_the_page_tells_its_progress_and_can_be_ended(live: Page) -> None:
+    images, _ = correct(models.load("ConvNet"), 1)
+    body = """
+        const seen = [], progress = (step) => seen.push(step)
+        const {distance} = await intriguing.search(network, pixels, {progress})
+        const ending = new AbortController(), {signal} = ending, end = () => ending.abort()
+        const ended = intriguing.search(network, pixels, {signal, progress: end})
+        const reason = await ended.then(() => "none", (error) => error.name)
+        const late = await intriguing.search(network, pixels, {signal}).catch(({name}) => name)
+        const way = seen.map(({distance, lead, stage}) => [distance, lead, stage])
+        return {distance, reason, late, seen: way}"""
+    (told,) = in_page(live, body, images, "ConvNet")
+    assert told["seen"][0][0] == 0
+    assert told["seen"][0][1] < 0
+    assert {stage for *_, stage in told["seen"]} == {"walk", "refine"}
+    reached = [distance for distance, lead, _ in told["seen"] if lead > 0]
+    assert told["distance"] == pytest.approx(min(reached), rel=1e-6)
+    assert told["reason"] == told["late"] == "AbortError"
+
+
+def test_the_functions_of_the_page_refuse_what_they_cannot_do(live: Page) -> None:
+    refused = live.evaluate(
+        """async () => {
+            const image = new Float32Array(784)
+            const told = (asked) => asked.then(() => "", (error) => error.message)
+            return [
+                await told(intriguing.logits("FC10(1)", image.fill(2))),
+                await told(intriguing.logits("FC10(1)", image.fill(NaN))),
+                await told(intriguing.logits("FC10(1)", [0, 1])),
+                await told(intriguing.search("FC10(1)", image.fill(0), {target: 10})),
+                await told(intriguing.logits("FC11", image)),
+            ]
+        }"""
+    )
+    assert refused == [
+        "pixels: need numbers in [0, 1]",
+        "pixels: need numbers in [0, 1]",
+        "pixels: need 784 numbers, got 2",
+        "target: need a digit from 0 to 9, got 10",
+        "network: there is none called FC11",
+    ]
+
+
+def status(page: Page) -> str:
+    """What the live page says of its search, once it has ended."""
+    page.wait_for_function(
+        "/^(Found|Nothing|Stopped)/.test(document.querySelector('[data-is=status]').textContent)"
+    )
+    return page.locator("[data-is=status]").inner_text()
+
+
+def focus_on(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus."""
+    for _ in range(200):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach {selector}")
+
+
+def test_the_live_page_is_used_by_keyboard(view: tuple[Page, list[str]], address: str) -> None:
+    page, problems = view
+    page.goto(f"{address}/intro.html", wait_until="networkidle")
+    focus_on(page, ".live-digits input")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('[data-is=says]').textContent === '5'")
+    focus_on(page, "[data-is=search]")
+    page.keyboard.press("Enter")
+    assert re.match(r"Found: it says [0-46-9] at a Euclidean distance of \d\.\d+, ", status(page))
+    page.wait_for_function("document.querySelector('[data-is=draws]').textContent")
+    assert page.locator("[data-is=original-says]").inner_text() == "5"
+    assert page.locator("[data-is=changed-says]").inner_text() != "5"
+    focus_on(page, "[data-is=slider]")
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelector('[data-is=changed-says]').textContent === '5'")
+    assert (
+        page.locator("[data-is=slider]").get_attribute("aria-valuetext")
+        == "0 %: the network says 5"
+    )
+    focus_on(page, "[data-is=redraw]")
+    before = page.locator("[data-is=noise]").evaluate("canvas => canvas.toDataURL()")
+    page.keyboard.press("Enter")
+    assert before != page.locator("[data-is=noise]").evaluate("canvas => canvas.toDataURL()")
+    page.wait_for_function("document.querySelector('[data-is=transfer]').textContent")
+    assert page.locator(".live-evidence td").count() == 3 * len(IN_PAGE)
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 1
+    problems = list(problems)
+    for violation in Axe().run(page, ".live").response["violations"]:
+        problems.append(f"axe: {violation['id']}: {violation['nodes'][0]['html'][:160]}")
+    assert problems == []
+
+
+def grey(page: Page, name: str) -> Tensor:
+    """The image on a canvas of the live page, [1, 1, 28, 28] in [0, 1]."""
+    body = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    shown = page.locator(f"[data-is={name}]").evaluate(body)
+    # Red, green, blue and opacity of each pixel: the first three are equal.
+    return torch.tensor(shown[::4]).view(1, 1, 28, 28) / 255
+
+
+def test_what_the_live_page_shows_of_a_mistake_is_so(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/intro.html", wait_until="networkidle")
+    page.locator("[data-is=search]").click()
+    told = re.search(r"distance of ([\d.]+), a distortion of ([\d.]+) a pixel", status(page))
+    assert told is not None
+    distance = float(told[1])
+    assert float(told[2]) == pytest.approx(distance / 28, rel=0.02)
+    page.wait_for_function("document.querySelector('[data-is=transfer]').textContent")
+    original, noise = grey(page, "original"), grey(page, "noise")
+    # Both changes are that long, up to the 256 greys of a canvas.
+    for image in (grey(page, "changed"), noise):
+        assert (image - original).norm().item() == pytest.approx(distance, rel=0.01)
+    first, second = page.locator("[data-is=band] span").all()
+    widths = [box["width"] for box in (first.bounding_box(), second.bounding_box()) if box]
+    assert widths[0] / sum(widths) == pytest.approx(0.5, abs=0.01)
+    assert first.inner_text() == page.locator("[data-is=original-says]").inner_text()
+    assert second.inner_text() == page.locator("[data-is=changed-says]").inner_text()
+    page.locator("[data-is=slider]").fill("150")
+    page.wait_for_function(
+        "document.querySelector('[data-is=transfer]').textContent.startsWith('At 150')"
+    )
+    # Half as long again, but for what the box cuts off: the greys below are far from the boundary.
+    farther = grey(page, "changed")
+    assert 1.2 * distance < (farther - original).norm().item() <= 1.51 * distance
+    rows = page.locator(".live-evidence tbody tr").all()
+    for name, row in zip(IN_PAGE, rows, strict=True):
+        network = models.load(name)
+        answers = [network(image).argmax().item() for image in (original, farther, noise)]
+        assert [int(cell.inner_text()) for cell in row.locator("td").all()] == answers
+        marked = [cell.locator("b").count() == 1 for cell in row.locator("td").all()]
+        assert marked == [answer != answers[0] for answer in answers]
+    page.close()
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "finger"])
+def test_a_digit_is_drawn_and_centred_as_those_of_mnist(
+    browser: Browser, address: str, pointer: str
+) -> None:
+    context = browser.new_context(has_touch=pointer == "finger", **DARK_PHONE)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{address}/intro.html", wait_until="networkidle")
+    pad = page.locator(".live-pad")
+    pad.scroll_into_view_if_needed()
+    box, scrolled = pad.bounding_box(), page.evaluate("scrollY")
+    assert box is not None
+    # A seven in the upper left corner, a third as wide as the pad.
+    corners = [(0.1, 0.1), (0.4, 0.1), (0.22, 0.55)]
+    steps = [i / 8 for i in range(9)]
+    places = [
+        (
+            box["x"] + box["width"] * (x + t * (to_x - x)),
+            box["y"] + box["height"] * (y + t * (to_y - y)),
+        )
+        for (x, y), (to_x, to_y) in itertools.pairwise(corners)
+        for t in steps
+    ]
+    if pointer == "mouse":
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places:
+            page.mouse.move(*place)
+        page.mouse.up()
+    else:
+        touch = context.new_cdp_session(page)
+        for kind, x, y in [
+            ("touchStart", *places[0]),
+            *(("touchMove", *place) for place in places),
+        ]:
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]}
+            )
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("document.querySelector('[data-is=says]').textContent === '7'")
+    assert page.locator(".live-digits :checked").count() == 0
+    assert page.evaluate("scrollY") == scrolled
+    ink = grey(page, "seen")[0, 0].double()
+    middles = torch.arange(28) + 0.5
+    mass = [((ink.sum(dim=side) * middles).sum() / ink.sum()).item() for side in (0, 1)]
+    assert mass == pytest.approx([14, 14], abs=0.1)
+    rows, columns = ink.sum(dim=1).nonzero(), ink.sum(dim=0).nonzero()
+    assert (
+        19 <= rows.max() - rows.min() + 1 <= 22
+    )  # a box of 20, and what its edges share with others
+    assert columns.max() - columns.min() + 1 <= 22
+    page.get_by_role("button", name="Clear").click()
+    assert grey(page, "seen").sum() == 0
+    context.close()
+
+
+def test_a_new_digit_ends_a_search_and_a_second_press_too(browser: Browser, address: str) -> None:
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(f"{address}/intro.html", wait_until="networkidle")
+    page.locator("[data-is=network]").select_option("ConvNet")
+    button = page.locator("[data-is=search]")
+    button.click()
+    assert button.inner_text() == "Stop"
+    button.click()
+    assert status(page) == "Stopped."
+    assert button.inner_text() == "Find the nearest mistake"
+    button.click()
+    page.locator(".live-digits input").first.check()
+    page.wait_for_function("document.querySelector('[data-is=search]').textContent !== 'Stop'")
+    assert page.locator("[data-is=status]").inner_text().startswith("The smallest change")
+    assert page.locator("[data-is=found]").is_hidden()
+    button.click()
+    assert status(page).startswith("Found: it says")
+    page.close()
+
+
+def test_the_live_page_works_from_the_disk_and_is_light_before_the_first_press(
+    browser: Browser,
+) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((HTML / "intro.html").as_uri(), wait_until="networkidle")
+    page.wait_for_selector(".live-answer")
+    files = [Path(url.removeprefix("file://")) for url in asked if url.startswith("file:")]
+    # What is the page's own: every page has the theme and MathJax.
+    own = [path for path in set(files) if "_static" not in path.parts]
+    assert sum(path.stat().st_size for path in own) <= 1e6
+    page.locator("[data-is=search]").click()
+    assert status(page).startswith("Found: it says")
+    page.wait_for_function("document.querySelector('[data-is=transfer]').textContent")
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
+
+
+def test_without_scripts_and_on_paper_the_live_page_is_a_figure(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/intro.html")
+    assert page.locator(".live img").is_visible()
+    assert "First row" in page.locator(".live figcaption").inner_text()
+    context.close()
+    page = browser.new_page()
+    page.goto(f"{address}/intro.html", wait_until="networkidle")
+    assert not page.locator(".live img").is_visible()
+    assert "First row" not in page.locator(".live figcaption").inner_text()
+    page.emulate_media(media="print")
+    assert page.locator(".live img").is_visible()
+    assert not page.locator(".live-app").is_visible()
+    assert "First row" in page.locator(".live figcaption").inner_text()
+    page.close()

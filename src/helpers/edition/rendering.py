@@ -9,9 +9,10 @@ from pathlib import Path
 
 from nbformat import write
 
-from helpers import files, machine, places
+from helpers import data, files, machine, models, places
 from helpers.edition import chapters, numbers, pictures
 from helpers.edition.chapters import Edition
+from helpers.report import live
 
 UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
 
@@ -88,8 +89,8 @@ def trim(html: Path) -> None:
 def stage(selected: list[str], edition: Edition) -> Path:
     """Make the sources of the rendered book, as they stand in book/, with the outputs in place.
 
-    With them go the pictures of the introduction, the page of execution times, and the results that
-    the prose takes its numbers from.
+    With them go the pictures of the introduction, the networks of its live page, the page of
+    execution times, and the results that the prose takes its numbers from.
 
     Parameters
     ----------
@@ -125,6 +126,8 @@ def stage(selected: list[str], edition: Edition) -> Path:
     for picture in pictures.TOUR:
         pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))
+    networks = models.load_all((*models.TABLE1, "ConvNet"))
+    live.write(staged / "_extra" / "live", networks, data.mnist("test")[:500])
     return staged
 
 

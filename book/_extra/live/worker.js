@@ -1,0 +1,38 @@
+// What the Worker does: it holds the networks, and answers one message after the other. It runs from
+// this function's own source: nothing outside of it may be used.
+window.intriguing = window.intriguing ?? { parts: {} };
+
+window.intriguing.parts.worker = (networks, search) => {
+  const held = new Map(), stopped = new Set();
+
+  // A pause in which messages that came in meanwhile are read: a search can be stopped.
+  const pause = () => new Promise((resume) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { port1.close(); resume(); };
+    port2.postMessage(null);
+  });
+
+  const TASKS = {
+    load: ({ name, network }) => held.set(name, networks.read(network)) && null,
+    logits: ({ name, pixels }) => Float32Array.from(networks.logits(held.get(name), pixels)),
+    search: ({ id, name, pixels, target, told }) =>
+      search.find(held.get(name), pixels, target, async (progress) => {
+        if (told) postMessage({ id, progress });
+        await pause();
+        if (stopped.has(id)) throw new Error("stopped");
+      }),
+  };
+
+  onmessage = async ({ data }) => {
+    if (data.task === "stop") {
+      stopped.add(data.id);
+      return;
+    }
+    try {
+      postMessage({ id: data.id, result: await TASKS[data.task](data) });
+    } catch (error) {
+      postMessage({ id: data.id, error: error.message });
+    }
+    stopped.delete(data.id);
+  };
+};

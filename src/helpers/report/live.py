@@ -1,0 +1,215 @@
+"""What the live page of the introduction needs: networks and digits, as scripts that it loads.
+
+A page that is opened from the disk may fetch nothing but scripts and pictures. So numbers come as
+base64 in scripts, each of which hands one thing over to book/_extra/live/api.js.
+"""
+
+import base64
+import copy
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helpers import check, files, transfer
+from helpers.data import Images
+
+# Layers of up to so many weights stay in 32 bits: they are small, and the last one's errors count
+# most, as it has the largest weights.
+EXACT = 16_384
+STEPS = 2**15 - 1  # of a weight in 16 bits, on either side of zero
+# The margin of the page's search, in units of the largest error of a logit that was measured: a
+# lead is off by two such errors at most, and images that were not measured may have larger ones.
+COVER = 4.0
+EACH = 2  # digits of each class that the page offers
+
+
+def write(folder: Path, networks: Mapping[str, nn.Sequential], digits: Images) -> None:
+    """Write networks and digits as scripts: `networks/<name>.js` and `digits.js`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the live page's scripts.
+    networks : mapping
+        Trained networks on the CPU by name, as `models.load_all` gives them.
+    digits : Images
+        Test images [N, 1, 28, 28] in [0, 1] with labels 0 to 9. The page offers the first two of
+        each class that all networks get right; on all of them the error of 16 bits is measured.
+
+    Raises
+    ------
+    ValueError
+        For a layer that the page cannot compute, and where all networks together get fewer than two
+        digits of a class right.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10)).requires_grad_(False)
+    >>> network[1].weight.copy_(torch.eye(10, 784)).shape  # pixel k says that it is a k
+    torch.Size([10, 784])
+    >>> labels = torch.arange(10).repeat(2)
+    >>> digits = Images(torch.eye(10, 784)[labels].view(20, 1, 28, 28), labels)
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     write(Path(name), {"a linear one": network}, digits)
+    ...     [str(path.relative_to(name)) for path in sorted(Path(name).rglob("*.js"))]
+    ['digits.js', 'networks/a_linear_one.js']
+    """
+    check.images(digits.images, "digits")
+    check.labels(digits.labels, len(digits), 10)
+    chosen = _chosen(networks, digits)
+    for name, network in networks.items():
+        _write_script(
+            folder / "networks" / _file_name(name),
+            f"intriguing.receive({json.dumps(name)}, %s);",
+            described(network, digits.images),
+        )
+    pixels = chosen.images.mul(255).round().to(torch.uint8)
+    shown = {"labels": chosen.labels.tolist(), "pixels": _base64(pixels)}
+    _write_script(folder / "digits.js", "intriguing.digits = %s;", shown)
+
+
+def described(network: nn.Sequential, images: Tensor) -> dict[str, Any]:
+    """Describe a network for the page: its layers, and the lead that a success of the search keeps.
+
+    Parameters
+    ----------
+    network : nn.Sequential
+        Of the layers that `models.build` uses, on the CPU.
+    images : Tensor
+        On which the error of 16 bits is measured, [N, 1, 28, 28] in [0, 1], N at least 1.
+
+    Returns
+    -------
+    dict
+        "layers", a list of one dictionary a layer with its "kind" and sizes, weights as base64; and
+        "margin", of a lead in logits.
+
+    Raises
+    ------
+    ValueError
+        For a layer that the page cannot compute.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+    >>> (layer,) = described(network, torch.zeros(1, 1, 28, 28))["layers"]
+    >>> layer["kind"], layer["inputs"], layer["outputs"]
+    ('linear', 784, 10)
+    """
+    layers: list[dict[str, Any]] = []
+    in_page = copy.deepcopy(network)  # with the weights that the page will have
+    fed = images[:1]
+    with torch.no_grad():
+        for layer in in_page:
+            layers += _described_layer(layer, fed)
+            fed = layer(fed)
+            if isinstance(layer, nn.Linear | nn.Conv2d) and layer.weight.numel() > EXACT:
+                whole, scale = in_16_bits(layer.weight)
+                layer.weight.copy_((whole * scale[:, None]).view_as(layer.weight))
+        doubled: nn.Module = copy.deepcopy(network).double()
+        logits = doubled(images.double())
+        error = (in_page.double()(images.double()) - logits).abs().amax()
+    # Networks in Python compute in 32 bits, and are off by some units in the last place themselves.
+    rounding = 16 * torch.finfo(torch.float32).eps * logits.abs().amax()
+    return {"layers": layers, "margin": (COVER * error + rounding).item()}
+
+
+def in_16_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Round weights to whole multiples of a scale, one for each row.
+
+    A row's largest weight becomes 32,767 of them, so that none is off by more than 1/65,534 of it.
+
+    Parameters
+    ----------
+    weight : Tensor
+        [K, ...], one row for each output.
+
+    Returns
+    -------
+    whole : Tensor
+        The multiples, float [K, n], whole numbers from -32,767 to 32,767.
+    scale : Tensor
+        Of each row, [K].
+
+    Examples
+    --------
+    >>> whole, scale = in_16_bits(torch.tensor([[0.5, -1.0], [0.0, 0.0]]))
+    >>> whole.tolist(), [round(value * STEPS, 6) for value in scale.tolist()]
+    ([[16384.0, -32767.0], [0.0, 0.0]], [1.0, 0.0])
+    """
+    rows = weight.flatten(1)
+    scale = rows.abs().amax(dim=1) / STEPS
+    # A row of zeros has no scale: any number divides it.
+    return (rows / scale.where(scale > 0, 1.0)[:, None]).round(), scale
+
+
+def _described_layer(layer: nn.Module, fed: Tensor) -> list[dict[str, Any]]:
+    """A layer that is fed [1, ...] as the page reads it, in a list; empty where it does nothing."""
+    size = fed.shape[-1]
+    match layer:
+        case nn.Flatten():
+            return []
+        case nn.Sigmoid():
+            return [{"kind": "sigmoid"}]
+        case nn.ReLU():
+            return [{"kind": "relu"}]
+        case nn.Linear():
+            sizes = {"inputs": layer.in_features, "outputs": layer.out_features}
+            return [{"kind": "linear", **sizes, **_weights(layer)}]
+        case nn.MaxPool2d(kernel_size=2, stride=2, padding=0):
+            return [{"kind": "pool", "channels": fed.shape[1], "size": size}]
+        case nn.Conv2d(
+            kernel_size=(5, 5), padding=(2, 2), padding_mode="zeros", stride=(1, 1), dilation=(1, 1)
+        ) if layer.groups == 1:
+            sizes = {"inputs": layer.in_channels, "outputs": layer.out_channels, "size": size}
+            return [{"kind": "convolution", **sizes, **_weights(layer)}]
+    raise ValueError(f"network: the page has no such layer as {layer}")
+
+
+def _weights(layer: nn.Linear | nn.Conv2d) -> dict[str, str]:
+    """The numbers of a layer as base64, those of a large one as multiples of a scale."""
+    assert layer.bias is not None
+    numbers = {"bias": _base64(layer.bias)}
+    if layer.weight.numel() <= EXACT:
+        return numbers | {"weight": _base64(layer.weight)}
+    whole, scale = in_16_bits(layer.weight)
+    return numbers | {"weight": _base64(whole.to(torch.int16)), "scale": _base64(scale)}
+
+
+def _chosen(networks: Mapping[str, nn.Sequential], digits: Images) -> Images:
+    """The first digits of each class, in the order of classes, that all networks get right."""
+    right = torch.ones_like(digits.labels, dtype=torch.bool)
+    for network in networks.values():
+        right &= transfer.answers(network, digits.images) == digits.labels
+    rows: list[Tensor] = []
+    for label in range(10):
+        found = (right & (digits.labels == label)).nonzero()[:, 0]
+        if len(found) < EACH:
+            raise ValueError(
+                f"digits: need {EACH} of each class that all networks get right, "
+                f"got {len(found)} of class {label}"
+            )
+        rows.append(found[:EACH])
+    return digits[torch.cat(rows)]
+
+
+def _base64(numbers: Tensor) -> str:
+    """The bytes of a tensor, the lowest of each number first, as every browser reads them."""
+    values = numbers.detach().cpu().contiguous().numpy()
+    return base64.b64encode(values.astype(values.dtype.newbyteorder("<")).tobytes()).decode()
+
+
+def _file_name(network: str) -> str:
+    """The file that api.js loads for a network: its name, an underscore for what URLs escape."""
+    return re.sub(r"[^\w.-]+", "_", network).strip("_") + ".js"
+
+
+def _write_script(path: Path, statement: str, value: object) -> None:
+    """A script of one statement, with a value in the place of its %s."""
+    files.write_text(path, statement % json.dumps(value, separators=(",", ":")) + "\n")

@@ -1,0 +1,142 @@
+"""The scripts of the live page: decoded by other means, they are the networks and the digits."""
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from helpers import data, models, places
+from helpers.report import live
+
+NAMES = (*models.TABLE1, "ConvNet")
+SCRIPTS = places.ROOT / "book" / "_extra" / "live"
+OTHERS = slice(500, 1500)  # test images that the margin was not measured on
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("live")
+    live.write(folder, models.load_all(NAMES), data.mnist("test")[:500])
+    return folder
+
+
+def handed_over(path: Path) -> tuple[list[str], dict]:
+    """The strings before the value that a script hands over, and the value."""
+    before, braced = path.read_text(encoding="utf-8").split("{", 1)
+    return re.findall(r'"(.*?)"', before), json.loads("{" + braced.rsplit("}", 1)[0] + "}")
+
+
+def numbers(text: str, kind: str) -> Tensor:
+    return torch.from_numpy(np.frombuffer(base64.b64decode(text), kind).astype(np.float64))
+
+
+def logits(layers: list[dict], x: Tensor) -> Tensor:
+    """The logits of a network that is described for the page, in float64."""
+    for layer in layers:
+        if "weight" in layer:
+            weight = numbers(layer["weight"], "<i2" if "scale" in layer else "<f4")
+            weight = weight.view(layer["outputs"], layer["inputs"], -1)
+            if "scale" in layer:
+                weight = weight * numbers(layer["scale"], "<f4")[:, None, None]
+            bias = numbers(layer["bias"], "<f4")
+        match layer["kind"]:
+            case "linear":
+                x = x.flatten(1) @ weight[:, :, 0].T + bias
+            case "convolution":
+                assert x.shape[2:] == (layer["size"], layer["size"])
+                x = functional.conv2d(x, weight.unflatten(2, (5, 5)), bias, padding=2)
+            case "pool":
+                assert x.shape[1:] == (layer["channels"], layer["size"], layer["size"])
+                x = functional.max_pool2d(x, 2)
+            case "sigmoid":
+                x = x.sigmoid()
+            case "relu":
+                x = x.relu()
+    return x
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_in_16_bits_is_the_network_within_a_margin_that_the_search_keeps(
+    written: Path, name: str
+) -> None:
+    found = [handed_over(path) for path in (written / "networks").glob("*.js")]
+    (described,) = [value for names, value in found if names == [name]]
+    network, images = models.load(name), data.mnist("test").images[OTHERS]
+    noise = torch.rand(200, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    for x in (images, (images[:200] + 0.3 * (noise - 0.5)).clamp(0, 1)):
+        error = (logits(described["layers"], x.double()) - network(x)).abs().max().item()
+        assert error <= 1e-3
+        assert 2 * error < described["margin"]
+    assert described["margin"] < 4e-3
+
+
+def test_networks_and_digits_are_two_megabytes_and_a_half_at_most(written: Path) -> None:
+    assert len(list((written / "networks").iterdir())) == len(NAMES)
+    assert sum(path.stat().st_size for path in written.rglob("*.js")) <= 2.5e6
+
+
+def test_the_digits_are_two_of_each_class_that_all_networks_get_right(written: Path) -> None:
+    _, digits = handed_over(written / "digits.js")
+    assert digits["labels"] == [label for label in range(10) for _ in range(2)]
+    pixels = numbers(digits["pixels"], "u1").float().div(255).view(20, 1, 28, 28)
+    test = data.mnist("test")
+    for image, label in zip(pixels, digits["labels"], strict=True):
+        same = (test.images == image).flatten(1).all(dim=1)
+        assert test.labels[same].tolist() == [label]
+    for name in NAMES:
+        assert models.load(name)(pixels).argmax(dim=1).tolist() == digits["labels"]
+
+
+def test_a_weight_is_off_by_half_a_step_at_most() -> None:
+    weight = torch.randn(5, 3, 2, 2, generator=torch.Generator().manual_seed(0))
+    weight[2] = 0
+    whole, scale = live.in_16_bits(weight)
+    assert whole.abs().amax(dim=1).tolist() == [32767, 32767, 0, 32767, 32767]
+    assert torch.equal(whole, whole.round())
+    error = (whole * scale[:, None] - weight.flatten(1)).abs()
+    assert (error <= 0.501 * scale[:, None]).all()
+
+
+def test_describing_leaves_the_network_as_it_was() -> None:
+    network, before = models.load("FC100-100-10"), models.load("FC100-100-10").state_dict()
+    live.described(network, data.mnist("test").images[:5])
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Tanh(),
+        nn.Conv2d(1, 1, 5, stride=2, padding=2),
+        nn.Conv2d(1, 1, 3, padding=1),
+        nn.MaxPool2d(3),
+    ],
+)
+def test_a_layer_that_the_page_cannot_compute_is_refused(layer: nn.Module) -> None:
+    with pytest.raises(ValueError, match="network: the page has no such layer as"):
+        live.described(nn.Sequential(layer), torch.zeros(1, 1, 28, 28))
+
+
+def test_too_few_digits_are_refused(tmp_path: Path) -> None:
+    networks = models.load_all(("FC10(1)",))
+    with pytest.raises(
+        ValueError, match="digits: need 2 of each class that all networks get right"
+    ):
+        live.write(tmp_path, networks, data.mnist("test")[:5])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_names_the_networks_and_loads_every_script() -> None:
+    shown = (SCRIPTS / "show.js").read_text(encoding="utf-8")
+    listed = shown.split("NETWORKS = {")[1].split("}")[0]
+    assert re.findall(r'^\s*"?([^":]+)"?: ', listed, re.MULTILINE) == list(NAMES)
+    intro = (places.ROOT / "book" / "intro.md").read_text(encoding="utf-8")
+    loaded = re.findall(r'<script defer src="live/(.+?)"></script>', intro)
+    assert sorted(loaded) == sorted([path.name for path in SCRIPTS.glob("*.js")] + ["digits.js"])
