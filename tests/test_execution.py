@@ -112,6 +112,22 @@ def test_validation_passes_chapters_that_repeat_themselves(book: Path, edition: 
     assert validation.validate(["one", "two"], edition, jobs=2) == 0
 
 
+def test_each_chapter_is_validated_with_the_threads_that_it_was_executed_with(
+    book: Path, edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A chapter alone has all cores, several share them: last digits may then be others.
+    threads = "import os\nvalue = int(os.environ.get('OMP_NUM_THREADS', 0))"
+    for name, number in {"one": "3", "two": None}.items():
+        write_chapter(book, threads, name=name)
+        if number:
+            monkeypatch.setenv("OMP_NUM_THREADS", number)
+        else:
+            monkeypatch.delenv("OMP_NUM_THREADS")
+        execution.execute(name, edition)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert validation.validate(["one", "two"], edition, jobs=2) == 0
+
+
 @pytest.mark.parametrize("unsteady", ["value = time.time()", "value = 1.0\nrecorded = time.time()"])
 def test_validation_catches_claims_and_results_that_differ(
     book: Path, edition: Edition, unsteady: str

@@ -66,6 +66,7 @@ def execute(chapter: str, edition: Edition) -> None:
             "results": digest,
             "seconds": round(time.monotonic() - started, 1),
             "edition": edition.settings,
+            "threads": os.environ.get("OMP_NUM_THREADS", ""),  # last digits depend on them
         }
         nbformat.write(notebook, temporary)
     failed.unlink(missing_ok=True)

@@ -194,8 +194,8 @@ def _renamed(article: Tag, name: str, names: list[str]) -> None:
 
 def _unfolded(article: Tag) -> None:
     """Take out of an article, in place, what only a screen can use."""
-    for link in article.select("a.headerlink, button"):
-        link.decompose()
+    for part in article.select("a.headerlink, button, script"):
+        part.decompose()
     for link in article.select("a.image-reference"):
         link.unwrap()
     for details in article.find_all("details"):
