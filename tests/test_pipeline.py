@@ -123,8 +123,12 @@ while True:
     time.sleep(0.05)"""
 
 
-def test_a_terminated_run_takes_its_chapters_with_it(
-    book: Path, edition: Edition, tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGKILL, -signal.SIGKILL)],
+)
+def test_a_run_that_is_ended_takes_its_chapters_with_it(
+    book: Path, edition: Edition, tmp_path: Path, number: int, status: int
 ) -> None:
     beats = [tmp_path / "one", tmp_path / "two"]
     for path in beats:
@@ -136,8 +140,8 @@ def test_a_terminated_run_takes_its_chapters_with_it(
         start_new_session=True,
     )
     eventually(lambda: all(path.exists() for path in beats))
-    process.terminate()
-    assert process.wait(60) == 128 + signal.SIGTERM
+    process.send_signal(number)
+    assert process.wait(60) == status
     eventually(lambda: still(beats))
 
 
@@ -164,24 +168,6 @@ def test_a_chapter_that_is_killed_is_named(
     assert capsys.readouterr().err.endswith(
         f"error: chapter one: ended with status {-signal.SIGKILL}\n"
     )
-
-
-def test_chapters_end_when_the_process_that_started_them_is_killed(
-    book: Path, edition: Edition, tmp_path: Path
-) -> None:
-    beats = [tmp_path / "one", tmp_path / "two"]
-    for path in beats:
-        write_chapter(book, BEAT.format(path=str(path)), name=path.name)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "helpers", *arguments(edition, "--jobs", "2")],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    eventually(lambda: all(path.exists() for path in beats))
-    process.kill()
-    process.wait()
-    eventually(lambda: still(beats))
 
 
 def test_a_line_is_written_whole(book: Path, monkeypatch: pytest.MonkeyPatch) -> None:

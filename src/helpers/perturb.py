@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers import check, transfer
+from helpers.precision import wide
 
 KINDS = ("noise", "shuffled", "signs", "reversed", "borrowed")
 
@@ -231,7 +232,7 @@ def aligned(changes: Tensor, count: int, generator: torch.Generator) -> Tensor:
     if count not in range(1, _pixels(changes) + 1):
         raise ValueError(f"count: need 1 to {_pixels(changes)} directions, got {count}")
     _directed("changes", _length(changes))
-    first = _wide(changes).flatten(1)[:, :, None]
+    first = wide(changes).flatten(1)[:, :, None]
     others = _normal(first.expand(-1, -1, count - 1), generator)
     # A basis whose first column is the perturbation's direction, up to its sign.
     basis, triangle = torch.linalg.qr(torch.cat([first, others], dim=2))
@@ -359,14 +360,14 @@ def crossing(
     check.count("steps", steps)
     if len(images):
         check.model(model, images)
-    unit = _wide(directions) / _length(directions)[:, None, None, None]
+    unit = wide(directions) / _length(directions)[:, None, None, None]
     before = transfer.answers(model, images)
 
     def changed(length: Tensor) -> Tensor:
         moved = (images + length[:, None, None, None] * unit).to(images.dtype)
         return transfer.answers(model, moved) != before
 
-    low = torch.zeros(len(images), dtype=_wide(images).dtype, device=images.device)
+    low = torch.zeros(len(images), dtype=wide(images).dtype, device=images.device)
     high = torch.full_like(low, limit)
     reached = changed(high)
     for _ in range(steps):
@@ -390,19 +391,14 @@ def _box(images: Tensor, *, clip: bool) -> Tensor:
     return images.clamp(0, 1) if clip else images
 
 
-def _wide(values: Tensor) -> Tensor:
-    """The values in float32 at least: sums of many squares overflow in float16."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))
-
-
 def _change(originals: Tensor, distorted: Tensor) -> Tensor:
     """The perturbations, in float32 at least."""
-    return _wide(distorted) - _wide(originals)
+    return wide(distorted) - wide(originals)
 
 
 def _length(changes: Tensor) -> Tensor:
     """Euclidean lengths, [N], in float32 at least."""
-    return _wide(changes).flatten(1).square().sum(dim=1).sqrt()
+    return wide(changes).flatten(1).square().sum(dim=1).sqrt()
 
 
 def _pixels(images: Tensor) -> int:

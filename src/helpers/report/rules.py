@@ -309,7 +309,8 @@ def number(what: str, value: Number, **bound: Any) -> Ruling:
     'undecided'
     """
     limit = Bound(**bound)
-    judged = limit.judge(_some({what: value})[what])
+    _finite(what, value)
+    judged = limit.judge(value)
     return Ruling(
         "undecided" if judged is None else "holds" if judged else "fails",
         f"{what} is {limit.english}{_interval([value], ', by its 95 % interval')}",
@@ -462,9 +463,14 @@ def _some(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     if not values:
         raise ValueError("values: need at least one case, got none")
     for key, value in values.items():
-        if value is not None and not math.isfinite(_value(value)):
-            raise ValueError(f"values: need finite numbers, got {_value(value)} for {_name(key)}")
+        if value is not None:
+            _finite(_name(key), value)
     return values
+
+
+def _finite(name: str, number: Number) -> None:
+    if not math.isfinite(_value(number)):
+        raise ValueError(f"values: need finite numbers, got {_value(number)} for {name}")
 
 
 def _name(key: Any) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import check
-from helpers.units.precision import wide
+from helpers.precision import wide
 
 
 def selectivity(features: Tensor, labels: Tensor) -> Tensor:

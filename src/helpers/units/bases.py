@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from helpers import check, threads
-from helpers.units.precision import wide
+from helpers.precision import wide
 
 POSITIVE = ("positive", "sparse")
 FITTED = ("pca", "ica", "dictionary")

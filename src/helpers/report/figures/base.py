@@ -7,8 +7,11 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from helpers.intervals import Estimate
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLORS = {
@@ -225,3 +228,38 @@ def sorted_curves(values: Mapping[str, Sequence[float]], *, ylabel: str) -> Figu
     axis.set(xlabel="images (%)", ylabel=ylabel, ylim=(0, None))
     axis.legend()
     return figure
+
+
+def agreement_points(
+    axis: Axes,
+    ours: Sequence[Estimate],
+    paper: Sequence[Estimate],
+    agrees: Sequence[bool],
+    *,
+    size: float | None = None,
+) -> None:
+    """Draw our numbers against the paper's, with both intervals, those that agree in blue.
+
+    Parameters
+    ----------
+    axis : Axes
+        Where they are drawn.
+    ours, paper : sequence of Estimate
+        In one unit.
+    agrees : sequence of bool
+        Whether the two of a pair agree.
+    size : float, optional
+        Of the marks, in points.
+    """
+    for wanted, color, marker, label in (
+        (True, COLORS["blue"], "o", "agree"),
+        (False, COLORS["orange"], "D", "do not agree"),
+    ):
+        pairs = zip(ours, paper, agrees, strict=True)
+        chosen = [(our, printed) for our, printed, agree in pairs if agree == wanted]
+        x, y = [printed.value for _, printed in chosen], [our.value for our, _ in chosen]
+        across = [printed.low for _, printed in chosen], [printed.high for _, printed in chosen]
+        upwards = [our.low for our, _ in chosen], [our.high for our, _ in chosen]
+        axis.hlines(y, *across, color=color, alpha=0.35)
+        axis.vlines(x, *upwards, color=color, alpha=0.35)
+        axis.plot(x, y, marker, color=color, ms=size, label=label)

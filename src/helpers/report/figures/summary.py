@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, agreement_points, subplots
 
 Pair = tuple[str, Estimate, Estimate, bool]  # a name, the paper's number, ours, whether they agree
 
@@ -55,7 +55,8 @@ def all_cells(
             _logarithmic(
                 axis, [end for _, theirs, ours, _ in pairs for end in (theirs.value, ours.value)]
             )
-        _points(axis, pairs)
+        _, theirs, ours, agrees = zip(*pairs, strict=True) if pairs else ((), (), (), ())
+        agreement_points(axis, ours, theirs, agrees, size=5)
         far = sorted(
             (pair for pair in pairs if not pair[3]),
             key=lambda pair: -abs(root(pair[2].value) - root(pair[1].value)),
@@ -79,30 +80,6 @@ def _logarithmic(axis: Axes, values: Sequence[float]) -> None:
     for side in (axis.xaxis, axis.yaxis):
         side.set_ticks(ticks, [f"{tick:g}" for tick in ticks])
         side.set_minor_locator(NullLocator())
-
-
-def _points(axis: Axes, pairs: Sequence[Pair]) -> None:
-    for wanted, color, marker, label in (
-        (True, COLORS["blue"], "o", "agree"),
-        (False, COLORS["orange"], "D", "do not agree"),
-    ):
-        chosen = [(theirs, ours) for _, theirs, ours, agrees in pairs if agrees == wanted]
-        x, y = [theirs.value for theirs, _ in chosen], [ours.value for _, ours in chosen]
-        axis.hlines(
-            y,
-            [theirs.low for theirs, _ in chosen],
-            [theirs.high for theirs, _ in chosen],
-            color=color,
-            alpha=0.35,
-        )
-        axis.vlines(
-            x,
-            [ours.low for _, ours in chosen],
-            [ours.high for _, ours in chosen],
-            color=color,
-            alpha=0.35,
-        )
-        axis.plot(x, y, marker, color=color, ms=5, label=label)
 
 
 def _names(axis: Axes, pairs: Sequence[Pair]) -> None:

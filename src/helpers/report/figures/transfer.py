@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, agreement_points, subplots
 
 
 def matrix_against_paper(
@@ -83,31 +83,7 @@ def agreement(
     """
     figure, axis = subplots(figsize=(6.4, 5.6))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
-    for wanted, color, marker, label in (
-        (True, COLORS["blue"], "o", "agree"),
-        (False, COLORS["orange"], "D", "do not agree"),
-    ):
-        chosen = [
-            (our, printed)
-            for our, printed, agree in zip(ours, paper, agrees, strict=True)
-            if agree == wanted
-        ]
-        x, y = [printed.value for _, printed in chosen], [our.value for our, _ in chosen]
-        axis.hlines(
-            y,
-            [printed.low for _, printed in chosen],
-            [printed.high for _, printed in chosen],
-            color=color,
-            alpha=0.35,
-        )
-        axis.vlines(
-            x,
-            [our.low for our, _ in chosen],
-            [our.high for our, _ in chosen],
-            color=color,
-            alpha=0.35,
-        )
-        axis.plot(x, y, marker, color=color, label=label)
+    agreement_points(axis, ours, paper, agrees)
     order = sorted(
         range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value)
     )[:labelled]
