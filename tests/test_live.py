@@ -84,6 +84,8 @@ def test_networks_and_digits_are_two_megabytes_and_a_half_at_most(written: Path)
 def test_the_digits_are_two_of_each_class_that_all_networks_get_right(written: Path) -> None:
     _, digits = handed_over(written / "digits.js")
     assert digits["labels"] == [label for label in range(10) for _ in range(2)]
+    assert list(digits["networks"]) == list(NAMES)
+    assert digits["networks"]["FC10(1)"] == "linear, strong decay"
     pixels = numbers(digits["pixels"], "u1").float().div(255).view(20, 1, 28, 28)
     test = data.mnist("test")
     for image, label in zip(pixels, digits["labels"], strict=True):
