@@ -20,9 +20,18 @@ UNREAD = "script, style, pre, .math, .headerlink, .tip, .live-app, .prev-next-fo
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Put the book's own search in the place of Sphinx's, which finds no numbers."""
-    app.connect("builder-inited", lambda app: setattr(app.builder, "search", False))
-    app.connect("build-finished", lambda app, error: error or write(Path(app.outdir)))
+    app.connect("builder-inited", _without_search)
+    app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _without_search(app: Sphinx) -> None:
+    app.builder.search = False
+
+
+def _finish(app: Sphinx, error: Exception | None) -> None:
+    if error is None:
+        write(Path(app.outdir))
 
 
 def write(html: Path) -> None:
