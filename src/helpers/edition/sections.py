@@ -7,6 +7,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
 
 from helpers import files
 
@@ -26,7 +27,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _without_search(app: Sphinx) -> None:
-    app.builder.search = False
+    if isinstance(app.builder, StandaloneHTMLBuilder):
+        app.builder.search = False
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:
