@@ -36,7 +36,7 @@ def test_strips_tint_the_digits_that_are_not_of_their_rows_majority() -> None:
     assert np.allclose(mirrored[:2, :2], module.ODD)
 
 
-def test_a_verdict_map_colors_what_is_shown_and_nothing_else() -> None:
+def test_a_verdict_map_colours_what_is_shown_and_nothing_else() -> None:
     rows = {
         "conv 1": {"purity": judged(0.25, "more"), "judge": judged(-0.3, "less")},
         "conv 2": {"purity": judged(0.01, "same"), "judge": judged(0.04, "open")},

@@ -23,6 +23,7 @@ FILLS = {"more": "#0072B2", "less": "#B84E00", "same": "#707070", "open": "none"
 SIGNS = {"more": "+", "less": "\N{MINUS SIGN}", "same": "=", "open": ""}
 ON_FILL = "#FAFAFA"
 NORMAL = 3  # the kurtosis of a normal distribution
+LEVEL = 7  # columns of a matrix, at most, whose names stand level
 NAMES = 9  # points: the size of the names of dots
 
 
@@ -85,7 +86,7 @@ def _bare(axis: Axes) -> None:
 def verdict_map(
     panels: Mapping[str, Mapping[str, Mapping[str, Judged]]], *, numbers: bool = True
 ) -> Figure:
-    """Show differences as a matrix, in which color means that something is shown by them.
+    """Show differences as a matrix, in which colour means that something is shown by them.
 
     Parameters
     ----------
@@ -99,13 +100,14 @@ def verdict_map(
     -------
     Figure
         The panels stand side by side. A cell is blue for "more", orange for "less", grey for
-        "same", and has no color where the question is open.
+        "same", and has no colour where the question is open.
     """
     rows = list(next(iter(panels.values())))
     columns = {
         title: list(dict.fromkeys(name for row in found.values() for name in row))
         for title, found in panels.items()
     }
+    turn = 50 if sum(len(names) for names in columns.values()) > LEVEL else 0
     figure, axes = subplots(
         1,
         len(panels),
@@ -124,7 +126,7 @@ def verdict_map(
                     judged.verdict,
                     text if numbers else SIGNS[judged.verdict],
                 )
-        _frame(axis, rows, columns[title], title)
+        _frame(axis, rows, columns[title], title, turn)
     keys = [
         Rectangle((0, 0), 1, 1, facecolor=FILLS[word], edgecolor=COLORS["grey"]) for word in FILLS
     ]
@@ -141,11 +143,14 @@ def _cell(axis: Axes, place: tuple[int, int], verdict: str, text: str) -> None:
     axis.text(*place, text, ha="center", va="center", color=color, fontsize=10, fontweight=weight)
 
 
-def _frame(axis: Axes, rows: Sequence[str], columns: Sequence[str], title: str) -> None:
-    """The names around a matrix, whose first row is on top."""
+def _frame(axis: Axes, rows: Sequence[str], columns: Sequence[str], title: str, turn: int) -> None:
+    """The names around a matrix, whose first row is on top; `turn` those of columns, in degrees."""
     axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     axis.set_yticks(range(len(rows)), rows, fontsize=10)
-    axis.set_xticks(range(len(columns)), columns, fontsize=10, rotation=40, ha="right")
+    axis.set_xticks(range(len(columns)), columns, fontsize=10, rotation=turn)
+    if turn:
+        for name in axis.get_xticklabels():
+            name.set(ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
@@ -181,6 +186,15 @@ def explained(
     """
     figure, (left, right) = subplots(1, 2, figsize=(WIDTH, 3.7))
     left.plot(list(curve), list(curve.values()), color=COLORS["grey"], lw=2)
+    start = min(curve, key=lambda share: abs(share - 0.1))  # no layer lies there
+    left.annotate(
+        "normal clouds",
+        (start, curve[start]),
+        xytext=(8, -8),
+        textcoords="offset points",
+        va="center",
+        fontsize=10,
+    )
     _dots(left, shares, purity, COLORS["blue"])
     left.set(
         xlim=(0, 1),

@@ -37,13 +37,15 @@ def interval_rows(
     """
     rows = list(next(iter(panels.values())))
     found = [row for values in panels.values() for row in values.values()]
-    series = list(dict.fromkeys(name for row in found for name in row))
-    most = max(sum(len(_several(each)) for each in row.values()) for row in found)
+    # A row that has all series, if there is one, says their order.
+    series = list(dict.fromkeys(name for row in sorted(found, key=len)[::-1] for name in row))
+    first = next(iter(panels.values())).values()
+    dots = sum(len(_several(each)) for row in first for each in row.values())
     figure, axes = subplots(
         1,
         len(panels),
         sharey=True,
-        figsize=(WIDTH, (0.13 * most + 0.2) * len(rows) + 1.3),
+        figsize=(WIDTH, 0.13 * dots + 0.2 * len(rows) + 1.1),
         squeeze=False,
     )
     for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
