@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -13,13 +12,14 @@ from torch import Tensor
 
 from helpers.comparison import Judged
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, INK, subplots
 
 WIDTH = 7.2  # inches of a figure as wide as the text
 ODD = (1.0, 0.62, 0.16)  # what a digit that is not of its row's majority is tinted with
 BETWEEN = 0.35  # of a row's height: the space between two groups of strips
-# The fill of a cell by what is shown, all dark enough for light letters, and its sign.
-FILLS = {"more": "#0072B2", "less": "#B84E00", "same": "#707070", "open": "none"}
+# The fill of a cell by what is shown, all dark enough for light letters, and its sign. None is in
+# the palette that a dark page replaces: the letters stay light there.
+FILLS = {"more": "#0F6DA8", "less": "#B84E00", "same": "#6F7378", "open": "none"}
 SIGNS = {"more": "+", "less": "\N{MINUS SIGN}", "same": "=", "open": ""}
 ON_FILL = "#FAFAFA"
 NORMAL = 3  # the kurtosis of a normal distribution
@@ -138,7 +138,7 @@ def _cell(axis: Axes, place: tuple[int, int], verdict: str, text: str) -> None:
     """One cell of a matrix: its fill, and what stands in it."""
     corner = place[0] - 0.46, place[1] - 0.44
     axis.add_patch(Rectangle(corner, 0.92, 0.88, facecolor=FILLS[verdict], edgecolor="none"))
-    color = mpl.rcParams["text.color"] if verdict == "open" else ON_FILL
+    color = INK if verdict == "open" else ON_FILL
     weight = "bold" if verdict in ("more", "less") else "normal"
     axis.text(*place, text, ha="center", va="center", color=color, fontsize=10, fontweight=weight)
 
