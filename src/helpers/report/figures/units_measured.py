@@ -45,7 +45,7 @@ def interval_rows(
         1,
         len(panels),
         sharey=True,
-        figsize=(WIDTH, 0.13 * dots + 0.2 * len(rows) + 1.1),
+        figsize=(WIDTH, 0.16 * dots + 0.16 * len(rows) + 1.1),
         squeeze=False,
     )
     for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
@@ -97,7 +97,7 @@ def _interval_dots(
     for number, row in enumerate(rows):
         listed = [(name, each) for name in series for each in _several(row.get(name, []))]
         for place, (name, each) in enumerate(listed):
-            shift = (place - (len(listed) - 1) / 2) * 0.7 / max(len(listed), 1)
+            shift = (place - (len(listed) - 1) / 2) * 0.75 / max(len(listed), 1)
             drawn[name].append((number + shift, each))
     for (name, found), marker, color in zip(
         drawn.items(), "osD^vPX", COLORS.values(), strict=False
