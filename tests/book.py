@@ -78,6 +78,7 @@ def test_the_book_has_its_pages() -> None:
         "intro",
         "models",
         "units",
+        "units_measured",
         "adversarial_search",
         "transfer",
         "noise",
@@ -174,6 +175,7 @@ def test_notebooks_can_be_downloaded() -> None:
     for name in (
         "models",
         "units",
+        "units_measured",
         "adversarial_search",
         "transfer",
         "noise",

@@ -25,7 +25,8 @@ from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
-from helpers.report.figures.units import curve_panels, interval_rows
+from helpers.report.figures.units import explained, strips, verdict_map
+from helpers.report.figures.units_measured import clouds, curve_panels, interval_rows
 
 __all__ = [
     "COLORS",
@@ -41,8 +42,10 @@ __all__ = [
     "answered",
     "benchmark",
     "brackets",
+    "clouds",
     "curve_panels",
     "error_curves",
+    "explained",
     "growth",
     "image_grid",
     "interval_rows",
@@ -56,6 +59,8 @@ __all__ = [
     "spectra",
     "spectral_benchmark",
     "spike",
+    "strips",
     "subplots",
     "use_style",
+    "verdict_map",
 ]
