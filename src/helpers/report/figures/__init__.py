@@ -19,10 +19,23 @@ from helpers.report.figures.lipschitz import (
     growth,
     radii,
     spectra,
-    spectral_benchmark,
+)
+from helpers.report.figures.models import (
+    ArchitectureRow,
+    architectures,
+    definitions,
+    errors_beside_paper,
+    learning_curves,
 )
 from helpers.report.figures.noise import answered, error_curves, noise_law
-from helpers.report.figures.search import adversarial, benchmark, line_search
+from helpers.report.figures.search import (
+    adversarial,
+    distortions,
+    line_search,
+    penalty_path,
+    pockets,
+)
+from helpers.report.figures.software import search_benchmark, spectral_benchmark
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
@@ -33,25 +46,33 @@ __all__ = [
     "INK",
     "MUTED",
     "PAPER",
+    "ArchitectureRow",
     "adversarial",
     "against_paper",
     "against_strength",
     "agreement",
     "all_cells",
     "answered",
-    "benchmark",
+    "architectures",
     "brackets",
     "curve_panels",
+    "definitions",
+    "distortions",
     "error_curves",
+    "errors_beside_paper",
     "growth",
     "image_grid",
     "interval_rows",
+    "learning_curves",
     "line_search",
     "matrix",
     "matrix_against_paper",
     "noise_law",
     "pair_matrix",
+    "penalty_path",
+    "pockets",
     "radii",
+    "search_benchmark",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
