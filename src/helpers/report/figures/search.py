@@ -12,6 +12,7 @@ from torch import Tensor
 from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, INK, MUTED, PAPER, subplots
 
+NEAR = 0.25  # of a point in a plane, in units of its axes
 MADE = ("original", "change,\nmagnified", "adversarial\nimage", "noise of\nthat size")
 
 
@@ -98,12 +99,12 @@ def line_search(
                 color=COLORS[color],
                 mfc=COLORS[inside] if inside else PAPER,
             )
-        axis.set(xscale="log", xlabel="c", ylabel=name)
+        axis.set(xscale="log", xlabel="c", ylabel=name, xlim=(None, 20 * largest))
     axes[0].set_ylim(0, None)
     axes[1].set_yscale("log")
     at = {"textcoords": "axes fraction", "xycoords": "axes fraction"}
     axes[0].annotate("reaches the target", (0, 0), (0.05, 0.3), color=COLORS["blue"], **at)
-    axes[0].annotate("does not", (0, 0), (0.78, 0.3), color=COLORS["orange"], **at)
+    axes[0].annotate("does not", (0, 0), (0.8, 0.85), color=COLORS["orange"], **at)
     return figure
 
 
@@ -129,7 +130,7 @@ def penalty_path(
         Of one panel, with a circle through the nearest minimiser that reaches the target.
     """
     figure, axis = subplots(figsize=(7.2, 7.4 * (y[-1] - y[0]) / (x[-1] - x[0])))
-    regions(axis, answers, x, y)
+    regions(axis, answers, x, y, path)
     reached = np.asarray(hit, dtype=bool)
     nearest = path[reached][-1]
     angle = np.linspace(0, 2 * np.pi, 200)
@@ -152,7 +153,9 @@ def penalty_path(
     return figure
 
 
-def regions(axis: Axes, answers: np.ndarray, x: np.ndarray, y: np.ndarray) -> None:
+def regions(
+    axis: Axes, answers: np.ndarray, x: np.ndarray, y: np.ndarray, path: np.ndarray
+) -> None:
     """Colour a plane by the network's answers, each written where its region is widest.
 
     Parameters
@@ -163,12 +166,16 @@ def regions(axis: Axes, answers: np.ndarray, x: np.ndarray, y: np.ndarray) -> No
         Classes int [h, w] on a grid, rows from below.
     x, y : ndarray
         The grid's coordinates, [w] and [h].
+    path : ndarray
+        Points [C, 2] that the answers must not hide.
     """
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    covered = (np.linalg.norm(grid[:, :, None] - path, axis=3) < NEAR).any(axis=2)
     for answer, color in zip(np.unique(answers), cycle(COLORS.values()), strict=False):
         inside = answers == answer
         axis.contourf(x, y, inside, levels=[0.5, 1.5], colors=[color], alpha=0.2)
         axis.contour(x, y, inside, levels=[0.5], colors=[color], linewidths=1)
-        depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+        depth = distance_transform_edt(np.pad(inside & ~covered, 1))[1:-1, 1:-1]
         row, column = np.unravel_index(depth.argmax(), depth.shape)
         axis.text(x[column], y[row], f"“{answer}”", size=20, color=color, ha="center", va="center")
 
@@ -232,7 +239,7 @@ def pockets(
         axis.plot(lengths, predicted[name], "--", color=color, lw=1.2)
         axis.plot(lengths, shares, "o-", color=color, lw=2, ms=5)
         axis.annotate(
-            name, (lengths[0], shares[0]), (4, 5), textcoords="offset points", color=color
+            name, (lengths[0], shares[0]), (4, 8), textcoords="offset points", color=color
         )
     axis.axvline(1, color=MUTED, lw=1, ls=":")
     axis.set_xscale("log", base=2)
