@@ -1,4 +1,4 @@
-"""What `make bench` measured of the searches, as a chapter shows it: lengths, times, and ratios."""
+"""What `make bench` measured of the searches, as a chapter shows it: lengths, times, ratios."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +36,39 @@ def lengths_and_times(measured: pd.DataFrame) -> pd.DataFrame:
     frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
     table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
     return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+
+
+def best_peers(measured: pd.DataFrame) -> "pd.Series[float]":
+    """Find how near the best method of another library comes to our best search.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        The records of one task, as for `lengths_and_times`, with a column for the ratio of the mean
+        length to that of our best search on the same images.
+
+    Returns
+    -------
+    Series
+        By network, the least ratio among the methods of other libraries that succeed on every
+        image: above 1 where our search is nearer.
+
+    Raises
+    ------
+    ValueError
+        Where no method of another library does.
+
+    Examples
+    --------
+    >>> rows = [("A", "foolbox", 1.0, 1.02), ("A", "foolbox", 0.9, 0.99), ("A", "ours", 1.0, 1.0)]
+    >>> measured = pd.DataFrame(rows, columns=["network", "library", "success", "ratio"])
+    >>> best_peers(measured).to_dict()
+    {'A': 1.02}
+    """
+    peers = measured[(measured["library"] != "ours") & (measured["success"] == 1)]
+    if peers.empty:
+        raise ValueError("measured: need a peer that succeeds on every image, got none")
+    return peers.groupby("network", sort=False)["ratio"].min()
 
 
 def times_faster(

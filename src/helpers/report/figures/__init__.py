@@ -35,7 +35,7 @@ from helpers.report.figures.search import (
     penalty_path,
     pockets,
 )
-from helpers.report.figures.software import search_benchmark, spectral_benchmark
+from helpers.report.figures.software import convergence, search_benchmark, spectral_benchmark
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
@@ -55,6 +55,7 @@ __all__ = [
     "answered",
     "architectures",
     "brackets",
+    "convergence",
     "curve_panels",
     "definitions",
     "distortions",

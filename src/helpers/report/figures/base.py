@@ -39,6 +39,15 @@ DARK = {
     COLORS["green"]: "#2FBF95",
     COLORS["grey"]: "#A2ABB5",
 }
+PLAIN = {  # what a network is, beside its name
+    "FC10(1e-4)": "linear, weak decay",
+    "FC10(1e-2)": "linear, medium decay",
+    "FC10(1)": "linear, strong decay",
+    "FC100-100-10": "two layers of 100",
+    "FC200-200-10": "two layers of 200",
+    "AE400-10": "autoencoder's code",
+    "ConvNet": "convolutional",
+}
 FONT = "Source Sans 3"  # of the page's captions, too
 
 
@@ -95,6 +104,21 @@ def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, A
     figure, axes = plt.subplots(rows, columns, **options)
     plt.close(figure)
     return figure, axes
+
+
+def name_rows(axis: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a plot of dots by their networks, in words and by code.
+
+    Parameters
+    ----------
+    axis : Axes
+        The lowest row is at 0, the next one at 1.
+    names : sequence of str
+        From the top.
+    """
+    told = [f"{PLAIN[name]}\n{name}" if name in PLAIN else name for name in names]
+    axis.set_yticks(range(len(names)), told[::-1], fontsize=10.5, linespacing=0.95)
+    axis.set_ylim(-0.6, len(names) - 0.4)
 
 
 def image_grid(

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, MUTED, subplots
+from helpers.report.figures.base import COLORS, MUTED, PLAIN, name_rows, subplots
 
 HIGH = 10  # units in a column of a drawn layer
 CELL = 0.046  # inches that a unit's square measures
@@ -208,15 +208,15 @@ def learning_curves(
         axis.plot([len(fallen), steps], [fallen[-1], end], ":", color=color, lw=1.5)
         axis.plot(steps, end, "o", color=color, ms=8)
         axis.annotate(
-            f"{name}\nshipped: {steps} steps",
+            f"{PLAIN[name]}:\nshipped after {steps} steps",
             (steps, end),
-            xytext=(10, 0),
+            xytext=(10, 6),
             textcoords="offset points",
             va="center",
             color=color,
         )
     axis.set(xscale="log", yscale="log", xlabel="passes over the images", ylabel="objective")
-    axis.set_xlim(1, 6 * max(steps for steps, _ in ends.values()))
+    axis.set_xlim(1, 8 * max(steps for steps, _ in ends.values()))
     return figure
 
 
@@ -255,7 +255,7 @@ def errors_beside_paper(
         axis.set_xlim(-0.02, 30)
         axis.set_xticks([0, 1, 5, 10, 20, 30])
         axis.set(xlabel=f"{split} error (%)")
-    axes[0, 0].set_yticks(range(len(names)), names[::-1])
+    name_rows(axes[0, 0], names)
     axes[0, 0].plot([], [], "o", color=COLORS["blue"], label="ours")
     axes[0, 0].plot([], [], "D", color=COLORS["orange"], mfc="none", mew=1.5, label="paper")
     figure.legend(loc="outside upper center", ncols=2)
@@ -289,13 +289,11 @@ def definitions(
         axis.plot([*values, printed], [place] * 3, color=COLORS["grey"], lw=1, alpha=0.5)
         for value, color in zip(values, kinds.values(), strict=True):
             axis.plot(value, place, "o", color=COLORS[color], ms=8)
-        axis.plot(printed, place, "D", color=COLORS["grey"], mfc="none", mew=1.8, ms=9)
-    axis.set_yticks(range(len(cases)), [f"{name}, {split}" for name, split in cases[::-1]])
+        axis.plot(printed, place, "D", color=MUTED, mfc="none", mew=1.8, ms=9)
+    axis.set_yticks(range(len(cases)), [f"{PLAIN[name]}, {split}" for name, split in cases[::-1]])
     axis.set(xlabel="error (%)", xlim=(0, None))
     for kind, color in kinds.items():
         axis.plot([], [], "o", color=COLORS[color], ms=8, label=kind)
-    axis.plot(
-        [], [], "D", color=COLORS["grey"], mfc="none", mew=1.8, ms=9, label="the paper's Table 1"
-    )
+    axis.plot([], [], "D", color=MUTED, mfc="none", mew=1.8, ms=9, label="the paper's Table 1")
     figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, INK, MUTED, PAPER, subplots
+from helpers.report.figures.base import COLORS, INK, MUTED, PAPER, name_rows, subplots
 
 NEAR = 0.25  # of a point in a plane, in units of its axes
 MADE = ("original", "change,\nmagnified", "adversarial\nimage", "noise of\nthat size")
@@ -207,7 +207,7 @@ def distortions(ours: Mapping[str, Mapping[str, Estimate]], paper: Mapping[str, 
     axis.plot([], [], "D", ms=8, color=COLORS["orange"], mfc="none", mew=1.5, label="the paper")
     for search, color in searches.items():
         axis.plot([], [], "o", color=COLORS[color], label=search)
-    axis.set_yticks(range(len(names)), names)
+    name_rows(axis, list(ours))
     axis.set(xlabel="average distortion", xlim=(0, None))
     figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -1,5 +1,7 @@
 """Figures of the chapter on other software: what `make bench` measured."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -91,6 +93,39 @@ def spectral_benchmark(frame: pd.DataFrame, *, floor: float = 1e-15) -> Figure:
         size = 11 if mark == "*" else 6
         axes[0].plot([], [], mark, color=COLORS[color], ms=size, label=method)
     figure.legend(loc="outside upper center", ncols=3, handletextpad=0.1)
+    return figure
+
+
+def convergence(errors: Mapping[str, Sequence[float]], *, floor: float = 1e-16) -> Figure:
+    """Show how the errors of several methods fall, step by step.
+
+    Parameters
+    ----------
+    errors : mapping
+        By method, the relative error after each step.
+    floor : float
+        Smaller errors are drawn there.
+
+    Returns
+    -------
+    Figure
+        A curve for each method, named at its right end.
+    """
+    figure, axis = subplots(figsize=(7.2, 3.0))
+    steps = max(map(len, errors.values()))
+    for (name, values), color in zip(errors.items(), ("orange", "blue"), strict=True):
+        shown = np.maximum(np.abs(values), floor)
+        axis.plot(range(1, len(values) + 1), shown, color=COLORS[color], lw=2)
+        end = (len(values), shown[-1])
+        axis.annotate(
+            name, end, (8, 0), textcoords="offset points", va="center", color=COLORS[color]
+        )
+    axis.set(
+        yscale="log",
+        xlabel="multiplications by WᵀW",
+        ylabel="relative error",
+        xlim=(0, 1.35 * steps),
+    )
     return figure
 
 
