@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, MUTED, PLAIN, name_rows, subplots
 
-HIGH = 10  # units in a column of a drawn layer
+HIGH, WIDE = 10, 8  # units in a column of a drawn layer, and maps in a row
 CELL = 0.046  # inches that a unit's square measures
 GAP, PITCH, LEFT = 0.2, 0.84, 1.75  # inches between layers and between rows, and to the first layer
 RIGHT, BAR = 5.75, 0.14  # inches to the answers, and from one answer's bar to the next
@@ -100,7 +100,7 @@ def _row(axis: Axes, row: ArchitectureRow, image: Tensor, label: int, base: floa
 def _templates(axis: Axes, network: nn.Sequential, base: float) -> float:
     """The weights of a linear network, a picture for each class; where the next layer begins."""
     weights = next(network.parameters()).detach().cpu().numpy()
-    side, limit = int(weights.shape[1] ** 0.5), np.abs(weights).max()
+    side, limit = int(weights.shape[1] ** 0.5), float(np.abs(weights).max()) or 1.0
     size = 0.38
     for number, template in enumerate(weights):
         corner = LEFT + number * (size + 0.006), base + 0.06
@@ -118,8 +118,7 @@ def _picture(
 ) -> None:
     """An array as a picture of a given size in inches, with its lower left corner there."""
     extent = (corner[0], corner[0] + size[0], corner[1], corner[1] + size[1])
-    shown = mpl.colormaps[colors].copy()
-    shown.set_bad(alpha=0)
+    shown = mpl.colormaps[colors].with_extremes(bad=(0, 0, 0, 0))
     shades = {"cmap": shown, "vmin": 0, "vmax": 1}
     axis.imshow(values, extent=extent, interpolation="nearest", aspect="auto", **shades)
 
@@ -174,11 +173,10 @@ def _columns(units: np.ndarray) -> np.ndarray:
 
 
 def _mosaic(maps: np.ndarray) -> np.ndarray:
-    """Maps [C, h, w] in rows of eight, with a line of NaN between them."""
-    padded = np.pad(maps, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
-    rows = [
-        np.concatenate(list(padded[first : first + 8]), axis=1) for first in range(0, len(maps), 8)
-    ]
+    """Maps [C, h, w] in rows of eight, with a line of NaN between them and for maps that lack."""
+    lacking = -len(maps) % WIDE
+    padded = np.pad(maps, ((0, lacking), (0, 1), (0, 1)), constant_values=np.nan)
+    rows = [np.concatenate(list(row), axis=1) for row in np.split(padded, len(padded) // WIDE)]
     return np.concatenate(rows)[:-1, :-1]
 
 
@@ -208,7 +206,7 @@ def learning_curves(
         axis.plot([len(fallen), steps], [fallen[-1], end], ":", color=color, lw=1.5)
         axis.plot(steps, end, "o", color=color, ms=8)
         axis.annotate(
-            f"{PLAIN[name]}:\nshipped after {steps} steps",
+            f"{PLAIN.get(name, name)}:\nshipped after {steps} steps",
             (steps, end),
             xytext=(10, 6),
             textcoords="offset points",
