@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -92,7 +93,9 @@ def _row(axis: Axes, row: ArchitectureRow, image: Tensor, label: int, base: floa
     for digit, share in enumerate(probability):
         here = RIGHT + BAR * digit
         axis.bar(here, 0.42 * share, 0.1, bottom=base + 0.15, color=color)
-        told = {"color": color, "weight": "bold"} if digit == answer else {"color": MUTED}
+        told: dict[str, Any] = {"color": MUTED}
+        if digit == answer:
+            told = {"color": color, "weight": "bold"}
         axis.text(here, base + 0.12, str(digit), ha="center", va="top", fontsize=9, **told)
     axis.plot([RIGHT - 0.07, RIGHT + 9.5 * BAR], [base + 0.15] * 2, color=MUTED, lw=0.6)
 
@@ -119,7 +122,7 @@ def _picture(
     """An array as a picture of a given size in inches, with its lower left corner there."""
     extent = (corner[0], corner[0] + size[0], corner[1], corner[1] + size[1])
     shown = mpl.colormaps[colors].with_extremes(bad=(0, 0, 0, 0))
-    shades = {"cmap": shown, "vmin": 0, "vmax": 1}
+    shades: dict[str, Any] = {"cmap": shown, "vmin": 0, "vmax": 1}
     axis.imshow(values, extent=extent, interpolation="nearest", aspect="auto", **shades)
 
 

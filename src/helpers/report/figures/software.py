@@ -1,6 +1,7 @@
 """Figures of the chapter on other software: what `make bench` measured."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,14 +39,20 @@ def search_benchmark(frame: pd.DataFrame) -> Figure:
     names = list(dict.fromkeys(methods))
     networks = dict(zip(dict.fromkeys(frame["network"]), COLORS.values(), strict=False))
     figure, axes = subplots(1, 2, figsize=(7.2, 0.36 * len(names) + 1.2), sharey=True)
-    for method, row in zip(methods, frame.itertuples(), strict=True):
+    for method, row in zip(methods, frame.to_dict(orient="records"), strict=True):
         place = len(names) - 1 - names.index(method)
-        color = networks[row.network]
-        inside = color if row.success == 1 else PAPER
-        marks = {"marker": "o", "ms": 7, "color": color, "mfc": inside, "alpha": 0.9}
-        if row.ratio is not None and np.isfinite(row.ratio):
-            axes[0].plot(100 * (row.ratio - 1), place, **marks)
-        axes[1].plot(1000 * row.seconds / row.n, place, **marks)
+        color = networks[row["network"]]
+        inside = color if row["success"] == 1 else PAPER
+        marks: dict[str, Any] = {
+            "marker": "o",
+            "ms": 7,
+            "color": color,
+            "mfc": inside,
+            "alpha": 0.9,
+        }
+        if row["ratio"] is not None and np.isfinite(row["ratio"]):
+            axes[0].plot(100 * (row["ratio"] - 1), place, **marks)
+        axes[1].plot(1000 * row["seconds"] / row["n"], place, **marks)
     axes[0].set_xscale("symlog", linthresh=0.1, linscale=0.5)
     axes[0].set_xticks([0, 0.1, 1, 10, 100], ["0", "0.1", "1", "10", "100"])
     axes[0].set(xlabel="longer than our best search by (%)", xlim=(-0.05, 150))
@@ -75,17 +82,17 @@ def spectral_benchmark(frame: pd.DataFrame, *, floor: float = 1e-15) -> Figure:
     """
     names = list(dict.fromkeys(frame["layer"]))
     figure, axes = subplots(1, 2, figsize=(7.2, 0.36 * len(names) + 1.5), sharey=True)
-    for row in frame[frame["method"].isin(list(NORMS))].itertuples():
-        mark, color = NORMS[row.method]
-        place = len(names) - 1 - names.index(row.layer)
-        marks = {
+    for row in frame[frame["method"].isin(list(NORMS))].to_dict(orient="records"):
+        mark, color = NORMS[row["method"]]
+        place = len(names) - 1 - names.index(row["layer"])
+        marks: dict[str, Any] = {
             "marker": mark,
             "ms": 11 if mark == "*" else 6,
             "color": COLORS[color],
-            "mfc": COLORS[color] if row.reached else PAPER,
+            "mfc": COLORS[color] if row["reached"] else PAPER,
         }
-        axes[0].plot(row.seconds, place, **marks)
-        axes[1].plot(max(abs(row.error), floor), place, **marks)
+        axes[0].plot(row["seconds"], place, **marks)
+        axes[1].plot(max(abs(row["error"]), floor), place, **marks)
     axes[0].set(xscale="log", xlabel="seconds")
     axes[1].set(xscale="log", xlabel="relative error", xlim=(floor / 3, 1))
     _lines(axes[0], names)
