@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-NOTES = {"ours": " (ours)", "foolbox": "", "torchattacks": " (torchattacks)"}  # after the method
+COMMON = "foolbox"  # the library whose methods carry no note
 FEW = 10  # milliseconds, below which a time is shown with a decimal
 
 
@@ -31,11 +31,34 @@ def lengths_and_times(measured: pd.DataFrame) -> pd.DataFrame:
     >>> " ".join(shown.loc["DDN", "A"].split())
     '1.250 / 2.0 (50 %)'
     """
-    methods = measured["method"] + measured["library"].map(NOTES)
+    methods = method_names(measured)
     cells = [_cell(row) for row in measured.to_dict(orient="records")]
     frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
     table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
     return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+
+
+def method_names(measured: pd.DataFrame) -> "pd.Series[str]":
+    """Name the method of each record, with its library but for foolbox's.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        With a method and a library a row.
+
+    Returns
+    -------
+    Series
+        With the index of the records.
+
+    Examples
+    --------
+    >>> rows = [("DDN", "foolbox"), ("best", "ours")]
+    >>> method_names(pd.DataFrame(rows, columns=["method", "library"])).tolist()
+    ['DDN', 'best (ours)']
+    """
+    notes = measured["library"].map(lambda name: "" if name == COMMON else f" ({name})")
+    return measured["method"] + notes
 
 
 def best_peers(measured: pd.DataFrame) -> "pd.Series[float]":

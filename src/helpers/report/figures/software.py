@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from helpers.report.benchmarks import method_names
 from helpers.report.figures.base import COLORS, PAPER, subplots
 
 # Of the operator norm: the mark and the colour of each method.
@@ -35,7 +36,7 @@ def search_benchmark(frame: pd.DataFrame) -> Figure:
         A line for each method, in two panels a dot for each network, hollow where the method failed
         on some image.
     """
-    methods = frame["method"] + frame["library"].map(_told)
+    methods = method_names(frame)
     names = list(dict.fromkeys(methods))
     networks = dict(zip(dict.fromkeys(frame["network"]), COLORS.values(), strict=False))
     figure, axes = subplots(1, 2, figsize=(7.2, 0.36 * len(names) + 1.2), sharey=True)
@@ -140,8 +141,3 @@ def _lines(axis: Axes, names: list[str]) -> None:
     """Name the lines, from the top."""
     axis.set_yticks(range(len(names)), names[::-1])
     axis.set_ylim(-0.6, len(names) - 0.4)
-
-
-def _told(library: str) -> str:
-    """What follows a method's name."""
-    return {"ours": " (ours)", "foolbox": ""}.get(library, f" ({library})")
