@@ -14,6 +14,7 @@ from torch import Tensor
 
 from helpers import places
 from helpers.intervals import Estimate
+from helpers.report.words import in_words
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLORS = {
@@ -38,15 +39,6 @@ DARK = {
     COLORS["orange"]: "#F08B45",
     COLORS["green"]: "#2FBF95",
     COLORS["grey"]: "#A2ABB5",
-}
-PLAIN = {  # what a network is, beside its name
-    "FC10(1e-4)": "linear, weak decay",
-    "FC10(1e-2)": "linear, medium decay",
-    "FC10(1)": "linear, strong decay",
-    "FC100-100-10": "two layers of 100",
-    "FC200-200-10": "two layers of 200",
-    "AE400-10": "autoencoder's code",
-    "ConvNet": "convolutional",
 }
 FONT = "Source Sans 3"  # of the page's captions, too
 
@@ -116,7 +108,7 @@ def name_rows(axis: Axes, names: Sequence[str]) -> None:
     names : sequence of str
         From the top.
     """
-    told = [f"{PLAIN[name]}\n{name}" if name in PLAIN else name for name in names]
+    told = [f"{in_words(name)}\n{name}".strip() for name in names]
     axis.set_yticks(range(len(names)), told[::-1], fontsize=10.5, linespacing=0.95)
     axis.set_ylim(-0.6, len(names) - 0.4)
 

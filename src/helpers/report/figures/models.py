@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, MUTED, PLAIN, name_rows, subplots
+from helpers.report.figures.base import COLORS, MUTED, name_rows, subplots
+from helpers.report.words import in_words
 
 HIGH, WIDE = 10, 8  # units in a column of a drawn layer, and maps in a row
 CELL = 0.046  # inches that a unit's square measures
@@ -209,7 +210,7 @@ def learning_curves(
         axis.plot([len(fallen), steps], [fallen[-1], end], ":", color=color, lw=1.5)
         axis.plot(steps, end, "o", color=color, ms=8)
         axis.annotate(
-            f"{PLAIN.get(name, name)}:\nshipped after {steps} steps",
+            f"{in_words(name) or name}:\nshipped after {steps} steps",
             (steps, end),
             xytext=(10, 6),
             textcoords="offset points",
@@ -291,7 +292,9 @@ def definitions(
         for value, color in zip(values, kinds.values(), strict=True):
             axis.plot(value, place, "o", color=COLORS[color], ms=8)
         axis.plot(printed, place, "D", color=MUTED, mfc="none", mew=1.8, ms=9)
-    axis.set_yticks(range(len(cases)), [f"{PLAIN[name]}, {split}" for name, split in cases[::-1]])
+    axis.set_yticks(
+        range(len(cases)), [f"{in_words(name)}, {split}" for name, split in cases[::-1]]
+    )
     axis.set(xlabel="error (%)", xlim=(0, None))
     for kind, color in kinds.items():
         axis.plot([], [], "o", color=COLORS[color], ms=8, label=kind)
