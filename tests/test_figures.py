@@ -1,5 +1,4 @@
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
@@ -51,56 +50,6 @@ def test_the_style_uses_colours_that_all_can_tell_apart(name: str) -> None:
     from matplotlib import rcParams
 
     assert name in rcParams["axes.prop_cycle"].by_key()["color"]
-
-
-def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off_the_scale() -> (
-    None
-):
-    rows = [
-        ("a", "ours", "best", 1.0, 1.0),
-        ("a", "foolbox", "DDN, 100 steps", 1.1, 1.0),
-        ("b", "foolbox", "FMN, 9 steps", 2.5, 0.5),
-        ("b", "torchattacks", "FAB", None, 0.0),
-    ]
-    frame = pd.DataFrame(rows, columns=["network", "library", "method", "ratio", "success"]).assign(
-        n=10, seconds=0.5
-    )
-    figure = figures.benchmark(frame, highest=1.3)
-    marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [
-        (50, 1.0),
-        (50, 1.1),
-        (50, 1.3),
-    ]
-    assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
-
-
-def test_the_spectral_benchmark_draws_all_above_the_floor_and_hollow_what_was_stopped() -> None:
-    rows = [
-        ("a", "operator_norm", 0.1, 0.0, True),
-        ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
-        ("a", "power iteration, to 1e-6", 20.0, -1e-4, False),
-        ("b", "dense SVD", 3.0, 1e-9, True),
-    ]
-    frame = pd.DataFrame(rows, columns=["layer", "method", "seconds", "error", "reached"])
-    figure = figures.spectral_benchmark(frame, floor=1e-12)
-    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
-    marks = {
-        (
-            axis.get_title(),
-            float(line.get_xdata()[0]),
-            float(line.get_ydata()[0]),
-        ): line.get_markerfacecolor() == "white"
-        for axis in figure.axes
-        for line in axis.lines
-        if line.get_marker() not in ("", "None")
-    }
-    assert marks == {
-        ("a", 0.1, 1e-12): False,
-        ("a", 0.2, 1e-3): False,
-        ("a", 20.0, 1e-4): True,
-        ("b", 3.0, 1e-9): False,
-    }
 
 
 def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:

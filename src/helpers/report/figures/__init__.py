@@ -19,14 +19,50 @@ from helpers.report.figures.lipschitz import (
     growth,
     radii,
     spectra,
+)
+from helpers.report.figures.models import (
+    ArchitectureRow,
+    architectures,
+    definitions,
+    errors_beside_paper,
+    learning_curves,
+)
+from helpers.report.figures.noise import (
+    answered,
+    error_curves,
+    noise_law,
+)
+from helpers.report.figures.search import (
+    adversarial,
+    distortions,
+    line_search,
+    penalty_path,
+    pockets,
+)
+from helpers.report.figures.software import (
+    convergence,
+    search_benchmark,
     spectral_benchmark,
 )
-from helpers.report.figures.noise import answered, error_curves, noise_law
-from helpers.report.figures.search import adversarial, benchmark, line_search
-from helpers.report.figures.summary import all_cells
-from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
-from helpers.report.figures.units import explained, strips, verdict_map
-from helpers.report.figures.units_measured import clouds, curve_panels, interval_rows
+from helpers.report.figures.summary import (
+    all_cells,
+)
+from helpers.report.figures.transfer import (
+    agreement,
+    matrix_against_paper,
+    pair_matrix,
+    spike,
+)
+from helpers.report.figures.units import (
+    explained,
+    strips,
+    verdict_map,
+)
+from helpers.report.figures.units_measured import (
+    clouds,
+    curve_panels,
+    interval_rows,
+)
 
 __all__ = [
     "COLORS",
@@ -34,27 +70,36 @@ __all__ = [
     "INK",
     "MUTED",
     "PAPER",
+    "ArchitectureRow",
     "adversarial",
     "against_paper",
     "against_strength",
     "agreement",
     "all_cells",
     "answered",
-    "benchmark",
+    "architectures",
     "brackets",
     "clouds",
+    "convergence",
     "curve_panels",
+    "definitions",
+    "distortions",
     "error_curves",
+    "errors_beside_paper",
     "explained",
     "growth",
     "image_grid",
     "interval_rows",
+    "learning_curves",
     "line_search",
     "matrix",
     "matrix_against_paper",
     "noise_law",
     "pair_matrix",
+    "penalty_path",
+    "pockets",
     "radii",
+    "search_benchmark",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",

@@ -3,82 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, subplots
-
-METHODS = {
-    "operator_norm": ("*", "blue"),
-    "dense SVD": ("s", "green"),
-    "Fourier, periodic grid": ("D", "purple"),
-    "power iteration": ("o", "orange"),
-}
-
-
-def spectral_benchmark(
-    frame: pd.DataFrame, *, wanted: float = 1e-6, floor: float = 1e-15, columns: int = 2
-) -> Figure:
-    """Show how near each method comes to a layer's operator norm, and in how many seconds.
-
-    One panel a layer, of the relative error against the seconds, both logarithmic: one mark a
-    method, with a line through the stages of power iteration. A hollow mark is where power
-    iteration was stopped before it got as far as it should.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes
-        them.
-    wanted : float
-        The relative error of the grey line.
-    floor : float
-        Smaller errors are drawn there.
-    columns : int
-        Panels side by side.
-
-    Returns
-    -------
-    Figure
-        One panel a layer.
-    """
-    layers = list(dict.fromkeys(frame["layer"]))
-    rows = -(-len(layers) // columns)
-    figure, axes = subplots(
-        rows, columns, sharex=True, sharey=True, figsize=(6.4, 1.75 * rows + 0.9), squeeze=False
-    )
-    for name, axis in zip(layers, axes.flat, strict=False):
-        axis.axhline(wanted, color=COLORS["grey"], lw=1)
-        for method, (mark, color) in METHODS.items():
-            found = frame[
-                (frame["layer"] == name) & frame["method"].str.startswith(method)
-            ].sort_values("seconds")
-            errors = found["error"].abs().clip(lower=floor)
-            axis.plot(found["seconds"], errors, "-", color=COLORS[color], lw=1)
-            for seconds, error, reached in zip(
-                found["seconds"], errors, found["reached"], strict=True
-            ):
-                axis.plot(
-                    seconds,
-                    error,
-                    mark,
-                    color=COLORS[color],
-                    mfc=COLORS[color] if reached else "white",
-                    ms=9 if mark == "*" else 5,
-                )
-        axis.set(xscale="log", yscale="log", ylim=(floor / 5, 1))
-        axis.set_title(name, fontsize=11)
-    for axis in axes.flat[len(layers) :]:
-        axis.set_visible(False)
-    figure.supxlabel("seconds", fontsize=11)
-    figure.supylabel("relative error", fontsize=11)
-    marks = [
-        Line2D([], [], ls="", marker=mark, color=COLORS[color]) for mark, color in METHODS.values()
-    ]
-    figure.legend(marks, list(METHODS), loc="outside upper center", ncols=2, handletextpad=0.2)
-    return figure
 
 
 def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
