@@ -21,10 +21,28 @@ from helpers.report.figures.lipschitz import (
     spectra,
     spectral_benchmark,
 )
-from helpers.report.figures.noise import answered, error_curves, noise_law
+from helpers.report.figures.noise import (
+    dot_panels,
+    error_curves,
+    noise_law,
+    relatives,
+    same_distance,
+    spread_thin,
+)
 from helpers.report.figures.search import adversarial, benchmark, line_search
 from helpers.report.figures.summary import all_cells
-from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
+from helpers.report.figures.transfer import (
+    PLAIN,
+    agreement,
+    answers_to,
+    discs,
+    dumbbells,
+    ended_curves,
+    foretold,
+    shares,
+    spike,
+    start_and_kin,
+)
 from helpers.report.figures.units import curve_panels, interval_rows
 
 __all__ = [
@@ -33,29 +51,38 @@ __all__ = [
     "INK",
     "MUTED",
     "PAPER",
+    "PLAIN",
     "adversarial",
     "against_paper",
     "against_strength",
     "agreement",
     "all_cells",
-    "answered",
+    "answers_to",
     "benchmark",
     "brackets",
     "curve_panels",
+    "discs",
+    "dot_panels",
+    "dumbbells",
+    "ended_curves",
     "error_curves",
+    "foretold",
     "growth",
     "image_grid",
     "interval_rows",
     "line_search",
     "matrix",
-    "matrix_against_paper",
     "noise_law",
-    "pair_matrix",
     "radii",
+    "relatives",
+    "same_distance",
+    "shares",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
     "spike",
+    "spread_thin",
+    "start_and_kin",
     "subplots",
     "use_style",
 ]
