@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, MUTED, agreement_points, subplots
+from helpers.report.figures.base import COLORS, agreement_points, subplots
 
 WIDE = 7.2  # inches: what a page shows, at about the size that it is drawn in
 PLAIN = {  # what a network is, for labels that have no room for more
