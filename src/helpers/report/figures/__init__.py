@@ -39,7 +39,6 @@ from helpers.report.figures.transfer import (
     dumbbells,
     ended_curves,
     foretold,
-    shares,
     spike,
     start_and_kin,
 )
@@ -76,7 +75,6 @@ __all__ = [
     "radii",
     "relatives",
     "same_distance",
-    "shares",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, subplots
-from helpers.report.figures.transfer import WIDE, name_ends
+from helpers.report.figures.transfer import DPI, WIDE, name_ends
 
 
 def same_distance(
@@ -43,7 +43,11 @@ def same_distance(
     """
     rows = len(labels)
     figure, axes = subplots(
-        rows, len(images), figsize=(WIDE, (WIDE / len(images) + 0.22) * rows + 1.0), squeeze=False
+        rows,
+        len(images),
+        dpi=DPI,
+        figsize=(WIDE, (WIDE / len(images) + 0.22) * rows + 1.0),
+        squeeze=False,
     )
     first = next(iter(headlines.values()))
     for column, (title, shown) in enumerate(images.items()):
@@ -111,6 +115,7 @@ def dot_panels(
         len(tallest),
         columns,
         squeeze=False,
+        dpi=DPI,
         figsize=(WIDE, sum(0.27 * rows + 0.6 for rows in tallest) + 0.7),
         gridspec_kw={"height_ratios": [rows + 1 for rows in tallest]},
     )
@@ -188,6 +193,7 @@ def error_curves(
         columns,
         sharex=True,
         sharey=True,
+        dpi=DPI,
         figsize=(WIDE, height * count + 0.4),
         squeeze=False,
     )
@@ -233,7 +239,7 @@ def spread_thin(components: Tensor, *, dimension: int, others: Sequence[int]) ->
     """
     radius = dimension**0.5
     figure, (left, right) = subplots(
-        1, 2, figsize=(WIDE, 3.6), gridspec_kw={"width_ratios": [1, 1.1]}
+        1, 2, dpi=DPI, figsize=(WIDE, 3.6), gridspec_kw={"width_ratios": [1, 1.1]}
     )
     turn = np.linspace(0, 2 * np.pi, 400)
     left.plot(radius * np.cos(turn), radius * np.sin(turn), color=COLORS["grey"], lw=1)
@@ -244,7 +250,7 @@ def spread_thin(components: Tensor, *, dimension: int, others: Sequence[int]) ->
     left.plot(radius * along, radius * across, "o", color=COLORS["blue"], ms=3, alpha=0.4, mew=0)
     left.plot(0, 0, "o", color=COLORS["grey"], ms=4)
     for text, point, where, color in (
-        ("the image", (0, 0), (-0.95 * radius, 0.25 * radius), "grey"),
+        ("the image", (0, 0), (-0.75 * radius, 0.2 * radius), "grey"),
         ("its nearest mistake", (1, 0), (0.12 * radius, -0.3 * radius), "orange"),
         ("noise", (0, radius), (-0.75 * radius, 1.12 * radius), "blue"),
         ("another answer", None, (0.12 * radius, 0.55 * radius), "orange"),
@@ -260,19 +266,20 @@ def spread_thin(components: Tensor, *, dimension: int, others: Sequence[int]) ->
     left.grid(visible=False)
     left.spines[:].set_visible(False)
     t = np.linspace(-1, 1, 2001)
-    drawn = [*others, dimension]
-    for m, key, height in zip(
-        drawn, ("grey", "sky", "green", "blue"), np.linspace(1, 0.3, len(drawn)), strict=False
-    ):
+    # The height at which each name stands beside its curve, away from the others.
+    places = dict(zip([*others, dimension], (1.0, 0.6, 0.3, 0.85), strict=False))
+    for (m, height), key in zip(places.items(), ("grey", "sky", "green", "blue"), strict=False):
         density = (1 - t**2) ** ((m - 3) / 2)
         right.plot(t, density, color=COLORS[key], lw=2)
         end = t[density >= height][-1] if m > 3 else 0.6
+        side = -1 if m == dimension else 1
         right.annotate(
             f"m = {m}",
-            (end, height),
-            xytext=(6, 3),
+            (side * end, height),
+            xytext=(-75, -4) if side < 0 else (6, 3),
             textcoords="offset points",
             color=COLORS[key],
+            arrowprops={"arrowstyle": "-", "color": COLORS[key], "lw": 0.8} if side < 0 else None,
         )
     counted, edges = np.histogram(components.cpu().numpy(), bins=40)
     right.bar(
@@ -309,7 +316,7 @@ def noise_law(
         Panels with the same logarithmic axes.
     """
     figure, axes = subplots(
-        1, len(panels), sharex=True, sharey=True, figsize=(WIDE, 4.0), squeeze=False
+        1, len(panels), sharex=True, sharey=True, dpi=DPI, figsize=(WIDE, 4.0), squeeze=False
     )
     for axis, (title, clouds) in zip(axes[0], panels.items(), strict=True):
         for (name, (shortest, noise)), color, marker in zip(
@@ -369,6 +376,7 @@ def relatives(
     figure, axes = subplots(
         2,
         len(changes),
+        dpi=DPI,
         figsize=(WIDE, 4.1),
         gridspec_kw={"height_ratios": [2.2, 1]},
         squeeze=False,

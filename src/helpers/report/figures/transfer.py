@@ -12,6 +12,7 @@ from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, agreement_points, subplots
 
 WIDE = 7.2  # inches: what a page shows, at about the size that it is drawn in
+DPI = 112  # so that a figure has about the pixels of the page
 PLAIN = {  # what a network is, for labels that have no room for more
     "FC10(1e-4)": "linear, weak decay",
     "FC10(1e-2)": "linear, medium decay",
@@ -57,10 +58,10 @@ def answers_to(
     Figure
         Wrong answers are large and orange.
     """
-    figure, axis = subplots(figsize=(WIDE, 0.78 * len(rows) + 0.85))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.1))
     _blank(axis, width=len(columns) + 2.4, height=len(rows))
     for row, (name, image, given) in enumerate(zip(rows, images, answers, strict=True)):
-        axis.text(0, row, _broken(name), va="center", linespacing=1.1)
+        axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
         _digit(axis, image, center=(1.85, row), half=0.44)
         for column, answer in enumerate(given):
             place = (2.9 + column, row)
@@ -85,6 +86,7 @@ def answers_to(
             fontsize=11,
             linespacing=1.1,
         )
+    axis.text(2.4 + len(columns) / 2, -1.35, "is read by", ha="center", va="bottom", fontsize=11)
     axis.text(1.85, -0.6, "the digit", ha="center", va="bottom", fontsize=11)
     axis.text(0, -0.6, "made to fool", va="bottom", fontsize=11)
     return figure
@@ -126,7 +128,8 @@ def discs(
     figure, axes = subplots(
         1,
         len(panels),
-        figsize=(WIDE, cell * len(rows) + 1.0),
+        dpi=DPI,
+        figsize=(WIDE, cell * len(rows) + (1.25 if any(panels) else 1.0)),
         gridspec_kw={"width_ratios": [width + share, *[width] * (len(panels) - 1)]},
         squeeze=False,
     )
@@ -136,7 +139,7 @@ def discs(
         axis.annotate(
             title,
             (left + width / 2, -0.5),
-            xytext=(0, 50),
+            xytext=(0, 58),
             textcoords="offset points",
             ha="center",
             weight="bold",
@@ -144,7 +147,7 @@ def discs(
         )
         for row, name in enumerate(rows):
             if number == 0:
-                axis.text(0, row, _broken(name), va="center", linespacing=1.1)
+                axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
             if pictures is not None:
                 _digit(axis, pictures[number, row], center=(left + 0.5, row), half=0.42)
             for column in range(len(columns)):
@@ -192,7 +195,7 @@ def agreement(
     Figure
         On square-root axes, with the diagonal where both are equal.
     """
-    figure, axis = subplots(figsize=(WIDE, 4.6))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 4.0))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
     agreement_points(axis, ours, paper, agrees)
     ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
@@ -210,8 +213,9 @@ def agreement(
     # A number at the point, and its name in the empty corner: no lines between them.
     for number, place in enumerate(order, start=1):
         at = (paper[place].value, ours[place].value)
-        axis.annotate(str(number), at, (6, 5), textcoords="offset points", weight="bold")
-        line = (0.03, 1.0 - 0.07 * number)
+        beside = (6, 5) if number % 2 else (6, -12)
+        axis.annotate(str(number), at, beside, textcoords="offset points", weight="bold")
+        line = (0.03, 1.02 - 0.065 * number)
         axis.annotate(f"{number}  {names[place]}", line, xycoords="axes fraction", va="center")
     axis.set(xlabel="paper (%)", ylabel="ours (%)")
     axis.legend(loc="lower right")
@@ -245,7 +249,7 @@ def spike(
     Figure
         Of one panel.
     """
-    figure, axis = subplots(figsize=(WIDE, 2.7))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 2.4))
     axis.step(x, counted, where="mid", color=COLORS["blue"], lw=1)
     axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5)
     top = int(np.argmax(counted))
@@ -272,7 +276,7 @@ def spike(
 
 
 def dumbbells(
-    panels: Mapping[str, Mapping[str, tuple[float, float, bool]]],
+    panels: Mapping[str, Mapping[str, tuple[float, float, bool | None]]],
     *,
     columns: int = 2,
     words: tuple[str, str, str],
@@ -283,7 +287,8 @@ def dumbbells(
     Parameters
     ----------
     panels : mapping
-        By title and row, the two numbers and whether their difference is significant.
+        By title and row, the two numbers and whether their difference is significant; None where
+        nobody asks. All panels have the rows of the first.
     columns : int
         Panels side by side.
     words : (str, str, str)
@@ -295,24 +300,26 @@ def dumbbells(
     -------
     Figure
         The first number is a grey dot, the second a blue one; both are hollow, and the line is
-        thin, where the difference is not significant.
+        thin, where the difference is not significant; all is grey where nobody asks.
     """
     count = -(-len(panels) // columns)
     longest = max(map(len, panels.values()))
     figure, axes = subplots(
-        count, columns, sharex=True, squeeze=False, figsize=(WIDE, count * (0.23 * longest + 0.75))
+        count,
+        columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        dpi=DPI,
+        figsize=(WIDE, count * (0.23 * longest + 0.75)),
     )
     for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
         for height, (first, second, significant) in enumerate(rows.values()):
-            axis.plot(
-                [first, second],
-                [height, height],
-                color=COLORS["blue"],
-                lw=2.5 if significant else 1,
-                alpha=0.45,
-            )
-            for value, color in ((first, COLORS["grey"]), (second, COLORS["blue"])):
-                hollow = {} if significant else {"mfc": "none", "mew": 1.5}
+            asked = COLORS["grey" if significant is None else "blue"]
+            width = 1 if significant is False else 2.5
+            axis.plot([first, second], [height, height], color=asked, lw=width, alpha=0.45)
+            for value, color in ((first, COLORS["grey"]), (second, asked)):
+                hollow = {"mfc": "none", "mew": 1.5} if significant is False else {}
                 axis.plot(value, height, "o", color=color, ms=6, **hollow)
         axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
         axis.set_ylim(len(rows) - 0.4, -0.6)
@@ -364,7 +371,7 @@ def ended_curves(
     Figure
         Of one panel.
     """
-    figure, axis = subplots(figsize=(WIDE, height))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, height))
     palette = iter(COLORS[key] for key in ("blue", "sky", "green", "orange", "yellow", "purple"))
     ends = {}
     for name, found in curves.items():
@@ -419,7 +426,7 @@ def start_and_kin(
         Of one panel.
     """
     lines = sum(len(rows) + 1 for rows in groups.values())
-    figure, axis = subplots(figsize=(WIDE, 0.3 * lines + 0.9))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.3 * lines + 0.9))
     height, places, names = 0.0, [], []
     for number, (title, rows) in enumerate(groups.items()):
         across = axis.get_yaxis_transform()
@@ -450,54 +457,6 @@ def start_and_kin(
     return figure
 
 
-def shares(rows: Mapping[str, Estimate], *, chance: float, word: str, xlabel: str) -> Figure:
-    """Show percentages as bars with their intervals, beside what chance would give.
-
-    Parameters
-    ----------
-    rows : mapping
-        An estimate in percent by name, from the top.
-    chance : float
-        Where a vertical line stands.
-    word : str
-        What it is called.
-    xlabel : str
-        Below the axis.
-
-    Returns
-    -------
-    Figure
-        Each bar has its number at its end.
-    """
-    figure, axis = subplots(figsize=(WIDE, 0.3 * len(rows) + 1.1))
-    for height, found in enumerate(rows.values()):
-        axis.barh(height, found.value, color=COLORS["blue"], alpha=0.55, height=0.66)
-        axis.hlines(height, found.low, found.high, color=COLORS["blue"], lw=2)
-        axis.annotate(
-            f"{found.value:.0f}",
-            (found.high, height),
-            xytext=(5, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axis.axvline(chance, color=COLORS["orange"], lw=1.5, ls="--")
-    axis.annotate(
-        word,
-        (chance, len(rows)),
-        xytext=(5, 0),
-        textcoords="offset points",
-        va="center",
-        color=COLORS["orange"],
-        fontsize=11,
-        annotation_clip=False,
-    )
-    axis.set_yticks(range(len(rows)), list(rows))
-    axis.tick_params(axis="y", length=0)
-    axis.grid(visible=False, axis="y")
-    axis.set(xlabel=xlabel, xlim=(0, 100), ylim=(len(rows) + 0.3, -0.6))
-    return figure
-
-
 def foretold(groups: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     """Show what was foretold against what happened, both in percent.
 
@@ -511,7 +470,7 @@ def foretold(groups: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
     Figure
         With the diagonal where both are equal.
     """
-    figure, axis = subplots(figsize=(WIDE, 3.8))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 3.8))
     axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
     for (name, pairs), key, marker in zip(
         groups.items(), ("blue", "orange", "green"), "osD", strict=False
@@ -575,6 +534,11 @@ def _broken(name: str) -> str:
     for short in (" of ", " decay", " half"):
         name = name.replace(short, "\n" + short.strip() + " ").strip()
     return name.replace(", ", ",\n")
+
+
+def _in_two(name: str) -> str:
+    """The name of a network in two lines at most, for the left of a row."""
+    return name.replace(", ", ",\n").replace(" of ", "\nof ")
 
 
 def _blank(axis: Axes, *, width: float, height: int) -> None:
