@@ -24,8 +24,8 @@ def test_wrong_answers_are_orange_and_the_own_network_has_a_circle() -> None:
         torch.rand(2, 1, 4, 4),
         [[7, 7], [7, 2]],
         7,
-        rows=["nobody", "two layers of 200"],
-        columns=["linear, weak decay", "two layers of 200"],
+        rows=["nobody", "sigmoid, 2 × 200 units"],
+        columns=["linear, weak decay", "sigmoid, 2 × 200 units"],
         own=[None, 1],
     )
     (axis,) = figure.axes
@@ -61,18 +61,6 @@ def test_panels_stand_side_by_side_with_a_picture_for_each_row() -> None:
     )
     assert [len(axis.images) for axis in figure.axes] == [2, 2]
     assert words(figure).count("x") == 3  # once as a row, twice as a column
-
-
-def test_the_farthest_pairs_are_named_and_numbered() -> None:
-    figure = figures.agreement(
-        [estimate(value) for value in (10, 60, 30)],
-        [estimate(value) for value in (11, 20, 50)],
-        names=["near", "far", "middle"],
-        agrees=[True, False, False],
-        labelled=2,
-    )
-    assert words(figure) == ["1", "1  far", "2", "2  middle"]
-    assert figure.axes[0].texts[0].xy == (20, 60)
 
 
 def test_a_pair_that_is_not_significant_is_hollow_and_one_that_is_not_asked_about_grey() -> None:

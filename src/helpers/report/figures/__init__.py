@@ -32,8 +32,6 @@ from helpers.report.figures.noise import (
 from helpers.report.figures.search import adversarial, benchmark, line_search
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import (
-    PLAIN,
-    agreement,
     answers_to,
     discs,
     dumbbells,
@@ -50,11 +48,9 @@ __all__ = [
     "INK",
     "MUTED",
     "PAPER",
-    "PLAIN",
     "adversarial",
     "against_paper",
     "against_strength",
-    "agreement",
     "all_cells",
     "answers_to",
     "benchmark",

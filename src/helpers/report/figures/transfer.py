@@ -9,22 +9,10 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, agreement_points, subplots
+from helpers.report.figures.base import COLORS, subplots
 
 WIDE = 7.2  # inches: what a page shows, at about the size that it is drawn in
-DPI = 112  # so that a figure has about the pixels of the page
-PLAIN = {  # what a network is, for labels that have no room for more
-    "FC10(1e-4)": "linear, weak decay",
-    "FC10(1e-2)": "linear, medium decay",
-    "FC10(1)": "linear, strong decay",
-    "FC100-100-10": "two layers of 100",
-    "FC200-200-10": "two layers of 200",
-    "AE400-10": "autoencoder",
-    "ConvNet": "convolutional",
-    "FC100-100-10/P1": "100 + 100, first half",
-    "FC123-456-10/P1": "123 + 456, first half",
-    "FC100-100-10/P2": "100 + 100, second half",
-}
+DPI = 106  # so that a figure has about the pixels of the page
 
 
 def answers_to(
@@ -58,7 +46,7 @@ def answers_to(
     Figure
         Wrong answers are large and orange.
     """
-    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.1))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.3))
     _blank(axis, width=len(columns) + 2.4, height=len(rows))
     for row, (name, image, given) in enumerate(zip(rows, images, answers, strict=True)):
         axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
@@ -86,7 +74,7 @@ def answers_to(
             fontsize=11,
             linespacing=1.1,
         )
-    axis.text(2.4 + len(columns) / 2, -1.35, "is read by", ha="center", va="bottom", fontsize=11)
+    axis.text(2.4 + len(columns) / 2, -1.62, "is read by", ha="center", va="bottom", fontsize=11)
     axis.text(1.85, -0.6, "the digit", ha="center", va="bottom", fontsize=11)
     axis.text(0, -0.6, "made to fool", va="bottom", fontsize=11)
     return figure
@@ -166,59 +154,6 @@ def discs(
                 fontsize=11,
                 linespacing=1.1,
             )
-    return figure
-
-
-def agreement(
-    ours: Sequence[Estimate],
-    paper: Sequence[Estimate],
-    *,
-    names: Sequence[str],
-    agrees: Sequence[bool],
-    labelled: int = 4,
-) -> Figure:
-    """Show our percentages against the paper's, with both intervals.
-
-    Parameters
-    ----------
-    ours, paper : sequence of Estimate
-        In percent.
-    names : sequence of str
-        Of the pairs.
-    agrees : sequence of bool
-        Whether the two of a pair agree.
-    labelled : int
-        So many pairs are named, those farthest from the diagonal.
-
-    Returns
-    -------
-    Figure
-        On square-root axes, with the diagonal where both are equal.
-    """
-    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 4.0))
-    axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
-    agreement_points(axis, ours, paper, agrees)
-    ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
-    for scale, limits, marks in (
-        (axis.set_xscale, axis.set_xlim, axis.set_xticks),
-        (axis.set_yscale, axis.set_ylim, axis.set_yticks),
-    ):
-        # Where sampling errors are of about the same size everywhere.
-        scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
-        limits(0, 100)
-        marks(ticks, [str(tick) for tick in ticks])
-    order = sorted(
-        range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value)
-    )[:labelled]
-    # A number at the point, and its name in the empty corner: no lines between them.
-    for number, place in enumerate(order, start=1):
-        at = (paper[place].value, ours[place].value)
-        beside = (6, 5) if number % 2 else (6, -12)
-        axis.annotate(str(number), at, beside, textcoords="offset points", weight="bold")
-        line = (0.03, 1.02 - 0.065 * number)
-        axis.annotate(f"{number}  {names[place]}", line, xycoords="axes fraction", va="center")
-    axis.set(xlabel="paper (%)", ylabel="ours (%)")
-    axis.legend(loc="lower right")
     return figure
 
 
@@ -531,14 +466,14 @@ def name_ends(
 
 def _broken(name: str) -> str:
     """The name of a network in lines that are as narrow as a cell."""
-    for short in (" of ", " decay", " half"):
-        name = name.replace(short, "\n" + short.strip() + " ").strip()
+    for last in (" decay", " units", " half"):
+        name = name.replace(last, "\n" + last.strip())
     return name.replace(", ", ",\n")
 
 
 def _in_two(name: str) -> str:
     """The name of a network in two lines at most, for the left of a row."""
-    return name.replace(", ", ",\n").replace(" of ", "\nof ")
+    return name.replace(", ", ",\n")
 
 
 def _blank(axis: Axes, *, width: float, height: int) -> None:
