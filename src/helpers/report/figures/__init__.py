@@ -15,14 +15,18 @@ from helpers.report.figures.base import (
 )
 from helpers.report.figures.lipschitz import (
     against_strength,
+    block_diagonal,
     brackets,
+    frequency_maps,
     growth,
+    norms_beside_paper,
     radii,
     spectra,
     spectral_benchmark,
 )
 from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
+from helpers.report.figures.slices import slices
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
@@ -40,9 +44,11 @@ __all__ = [
     "all_cells",
     "answered",
     "benchmark",
+    "block_diagonal",
     "brackets",
     "curve_panels",
     "error_curves",
+    "frequency_maps",
     "growth",
     "image_grid",
     "interval_rows",
@@ -50,8 +56,10 @@ __all__ = [
     "matrix",
     "matrix_against_paper",
     "noise_law",
+    "norms_beside_paper",
     "pair_matrix",
     "radii",
+    "slices",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
