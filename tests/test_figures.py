@@ -130,7 +130,7 @@ def a_slice(*rows: list[int]) -> Slice:
 
 def test_a_slice_names_each_region_once_and_draws_its_circles() -> None:
     cut = a_slice(*[[7, 7, 7, 7, 3, 3, 3]] * 7)
-    figure = figures.slices(
+    figure = figures.slice_panels(
         {"a": cut, "b": cut},
         image=torch.zeros(1, 4, 4),
         truth=7,
@@ -150,7 +150,7 @@ def test_a_slice_names_each_region_once_and_draws_its_circles() -> None:
 
 
 def test_classes_have_one_colour_in_all_panels_of_a_slice() -> None:
-    figure = figures.slices(
+    figure = figures.slice_panels(
         {"a": a_slice([7, 3], [7, 3]), "b": a_slice([7, 7], [5, 3])},
         image=torch.zeros(1, 2, 2),
         truth=7,

@@ -26,7 +26,7 @@ from helpers.report.figures.lipschitz import (
 )
 from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
-from helpers.report.figures.slices import slices
+from helpers.report.figures.slices import slice_panels
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
@@ -59,7 +59,7 @@ __all__ = [
     "norms_beside_paper",
     "pair_matrix",
     "radii",
-    "slices",
+    "slice_panels",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",

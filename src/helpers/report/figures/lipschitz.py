@@ -136,7 +136,7 @@ def against_strength(
         {strength for values in strengths.values() for strength in values if strength > 0}
     )
     zero = numbers[0] ** 2 / numbers[1]  # where 0 stands on the logarithmic axis
-    figure, axes = subplots(1, len(panels), figsize=(6.4, 3.0), squeeze=False)
+    figure, axes = subplots(1, len(panels), figsize=(7.2, 3.2), squeeze=False)
     for (title, families), axis in zip(panels.items(), axes[0], strict=True):
         for (family, found), color, mark in zip(
             families.items(), COLORS.values(), "osD^", strict=False
@@ -357,7 +357,11 @@ def norms_beside_paper(
     axis.axvline(1, color=COLORS["grey"], lw=1)
     axis.set_yticks(list(places.values()), list(places))
     axis.grid(visible=False, axis="y")
-    axis.set(xlim=(0, None), xlabel="operator norm (1: nothing is lengthened)")
+    axis.set(
+        xlim=(0, None),
+        ylim=(-0.5, len(paper) - 0.5),
+        xlabel="operator norm (1: nothing is lengthened)",
+    )
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -417,8 +421,10 @@ def frequency_maps(norms: Mapping[str, np.ndarray], reached: Mapping[str, float]
         half = 0.5 / len(values)
         extent = (-0.5 - half, 0.5 - half, -0.5 - half, 0.5 - half)
         axis.imshow(np.fft.fftshift(values), vmin=0, cmap="viridis", extent=extent, origin="lower")
-        side = reached[name]
-        axis.add_patch(Rectangle((0, 0), side, side, fill=False, color=COLORS["orange"], lw=2.5))
+        side, color = reached[name], COLORS["orange"]
+        if side < 0.5 * half:  # too small to be seen as a square
+            axis.plot(side / 2, side / 2, "s", color=color, ms=4)
+        axis.add_patch(Rectangle((0, 0), side, side, fill=False, color=color, lw=2))
         axis.grid(visible=False)
         axis.spines[:].set_visible(False)
         axis.set(xticks=[], yticks=[])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,21 +12,23 @@ from matplotlib.patches import Circle
 from scipy import ndimage
 from torch import Tensor
 
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, INK, subplots
 from helpers.slices import Slice
 
-LINES = (":", "-", "--")  # of the circles, from the innermost kind to the outermost
+LEAST = 0.01  # of a panel, for a region to be named
+LINES = ((0, (1, 1.2)), "-", "--")  # of the circles, from the innermost kind to the outermost
 TRUTH, TINT = 0.22, 0.5  # how strong the colours are, of the right answer and of the others
 OTHERS = ("orange", "green", "purple", "yellow", "sky", "grey")
 
 
-def slices(
+def slice_panels(
     cuts: Mapping[str, Slice],
     *,
     image: Tensor,
     truth: int,
     circles: Mapping[str, Mapping[str, float]],
     stars: Mapping[str, float],
+    star: str = "a mistake",
     columns: int = 4,
 ) -> Figure:
     """Show what each network answers in a plane through an image, with circles around the image.
@@ -39,11 +42,13 @@ def slices(
     truth : int
         Its class, whose region is blue; each other class has one colour in all panels.
     circles : mapping
-        By kind, at most three, and panel the radius of a circle: dotted, solid and dashed lines,
-        which the last panel explains.
+        By kind, at most three, and panel the radius of a circle. The last kind's are dashed, those
+        before it solid and dotted; the last panel explains them.
     stars : mapping
         By panel, how far to the right of the image a star stands: the image that the plane goes
         through.
+    star : str
+        What it is, for the key.
     columns : int
         Panels side by side.
 
@@ -63,10 +68,10 @@ def slices(
         axis.plot(stars[name], 0, "*", color=COLORS["orange"], ms=9, mec="none", zorder=4)
         axis.set_title(name, fontsize=10)
         lowest, first = number + columns > len(cuts), number % columns == 0
-        axis.tick_params(labelbottom=lowest, labelleft=first, labelsize=9)
+        axis.tick_params(length=0, labelbottom=lowest, labelleft=first, labelsize=9)
     for axis in list(axes.flat)[len(cuts) :]:
         axis.set_axis_off()
-    _key(axes.flat[len(cuts)], image, list(circles))
+    _key(axes.flat[len(cuts)], image, list(circles), star)
     figure.supxlabel("towards the star (length of the change, l2)", fontsize=11)
     figure.supylabel("random noise (l2)", fontsize=11)
     return figure
@@ -94,11 +99,13 @@ def _panel(
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     axis.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2), xlim=(-edge, edge), ylim=(-edge, edge))
-    color = COLORS["grey"]
-    for radius, line in zip(radii, LINES, strict=False):
-        axis.add_patch(Circle((0, 0), radius, fill=False, ls=line, color=color, lw=1.4, zorder=3))
-    axis.plot(0, 0, "o", color=color, ms=2.5, zorder=3)
-    for number in np.unique(answers):
+    color = INK
+    for radius, line in zip(radii, _lines(len(radii)), strict=True):
+        axis.add_patch(Circle((0, 0), radius, fill=False, ls=line, color=color, lw=1.3, zorder=3))
+    axis.plot(0, 0, ".", color=color, ms=2, zorder=3)
+    for number, count in zip(*np.unique(answers, return_counts=True), strict=True):
+        if count < LEAST * answers.size:
+            continue
         row, column = _roomiest(answers == number, cut, max(radii, default=0.0))
         place = cut.coordinates[column], cut.coordinates[row]
         axis.text(*place, str(number), ha="center", va="center", fontsize=12, fontweight="bold")
@@ -113,19 +120,24 @@ def _roomiest(region: np.ndarray, cut: Slice, radius: float) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def _key(axis: Axes, image: Tensor, kinds: Sequence[str]) -> None:
+def _lines(count: int) -> tuple[Any, ...]:
+    """The lines of so many kinds of circle."""
+    return LINES[len(LINES) - count :]
+
+
+def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
     """Show the image itself, and beneath it what the circles and the star are."""
     inset = axis.inset_axes((0.27, 0.5, 0.46, 0.46))
     inset.imshow(image[0].cpu().numpy(), vmin=0, vmax=1, interpolation="nearest")
     inset.set(xticks=[], yticks=[])
     inset.grid(visible=False)
     inset.set_title("the image", fontsize=10)
-    color = COLORS["grey"]
-    lines = [axis.plot([], [], ls=line, color=color, lw=1.4)[0] for line in LINES[: len(kinds)]]
-    star = axis.plot([], [], "*", color=COLORS["orange"], ms=9, mec="none")[0]
+    color = INK
+    lines = [axis.plot([], [], ls=line, color=color, lw=1.3)[0] for line in _lines(len(kinds))]
+    mark = axis.plot([], [], "*", color=COLORS["orange"], ms=9, mec="none")[0]
     axis.legend(
-        [*lines, star],
-        [*kinds, "a mistake"],
+        [*lines, mark],
+        [*kinds, star],
         loc="upper center",
         bbox_to_anchor=(0.5, 0.46),
         fontsize=9,
