@@ -259,6 +259,7 @@ def radii(lengths: Mapping[str, Mapping[str, Sequence[float]]], *, columns: int 
         loc="outside upper center",
         ncols=len(lengths),
         markerscale=3,
+        fontsize=10,
     )
     return figure
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 from scipy import ndimage
 from torch import Tensor
@@ -16,7 +17,12 @@ from helpers.report.figures.base import COLORS, INK, subplots
 from helpers.slices import Slice
 
 LEAST = 0.01  # of a panel, for a region to be named
-LINES = ((0, (1, 1.2)), "-", "--")  # of the circles, from the innermost kind to the outermost
+# Of the circles, from the innermost kind to the outermost: the first may be too small for a line.
+STYLES: tuple[dict[str, Any], ...] = (
+    {"fill": True, "alpha": 0.3, "lw": 0},
+    {"fill": False, "ls": "-", "lw": 1.3},
+    {"fill": False, "ls": "--", "lw": 1.3},
+)
 TRUTH, TINT = 0.22, 0.5  # how strong the colours are, of the right answer and of the others
 OTHERS = ("orange", "green", "purple", "yellow", "sky", "grey")
 
@@ -43,7 +49,7 @@ def slice_panels(
         Its class, whose region is blue; each other class has one colour in all panels.
     circles : mapping
         By kind, at most three, and panel the radius of a circle. The last kind's are dashed, those
-        before it solid and dotted; the last panel explains them.
+        before it are a line and a disc; the last panel explains them.
     stars : mapping
         By panel, how far to the right of the image a star stands: the image that the plane goes
         through.
@@ -77,7 +83,7 @@ def slice_panels(
     return figure
 
 
-def _colors(answers: Sequence[np.ndarray], truth: int) -> dict[int, tuple[float, ...]]:
+def _colors(answers: Sequence[np.ndarray], truth: int) -> Mapping[int, tuple[float, ...]]:
     """A colour with its opacity for each class that occurs: blue for the right one."""
     found = sorted({int(number) for answer in answers for number in np.unique(answer)} - {truth})
     colors = {
@@ -99,16 +105,14 @@ def _panel(
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
     axis.set(xticks=(-2, 0, 2), yticks=(-2, 0, 2), xlim=(-edge, edge), ylim=(-edge, edge))
-    color = INK
-    for radius, line in zip(radii, _lines(len(radii)), strict=True):
-        axis.add_patch(Circle((0, 0), radius, fill=False, ls=line, color=color, lw=1.3, zorder=3))
-    axis.plot(0, 0, ".", color=color, ms=2, zorder=3)
+    for radius, style in zip(radii, _styles(len(radii)), strict=True):
+        axis.add_patch(Circle((0, 0), radius, color=INK, zorder=3, **style))
     for number, count in zip(*np.unique(answers, return_counts=True), strict=True):
         if count < LEAST * answers.size:
             continue
         row, column = _roomiest(answers == number, cut, max(radii, default=0.0))
-        place = cut.coordinates[column], cut.coordinates[row]
-        axis.text(*place, str(number), ha="center", va="center", fontsize=12, fontweight="bold")
+        x, y = float(cut.coordinates[column]), float(cut.coordinates[row])
+        axis.text(x, y, str(number), ha="center", va="center", fontsize=12, fontweight="bold")
 
 
 def _roomiest(region: np.ndarray, cut: Slice, radius: float) -> tuple[int, int]:
@@ -120,9 +124,9 @@ def _roomiest(region: np.ndarray, cut: Slice, radius: float) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def _lines(count: int) -> tuple[Any, ...]:
-    """The lines of so many kinds of circle."""
-    return LINES[len(LINES) - count :]
+def _styles(count: int) -> tuple[dict[str, Any], ...]:
+    """How so many kinds of circle are drawn."""
+    return STYLES[len(STYLES) - count :]
 
 
 def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
@@ -132,11 +136,15 @@ def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
     inset.set(xticks=[], yticks=[])
     inset.grid(visible=False)
     inset.set_title("the image", fontsize=10)
-    color = INK
-    lines = [axis.plot([], [], ls=line, color=color, lw=1.3)[0] for line in _lines(len(kinds))]
-    mark = axis.plot([], [], "*", color=COLORS["orange"], ms=9, mec="none")[0]
+    handles = [
+        Line2D([], [], ls="", marker="o", color=INK, alpha=style["alpha"], mew=0, ms=11)
+        if style["fill"]
+        else Line2D([], [], color=INK, ls=style["ls"], lw=style["lw"])
+        for style in _styles(len(kinds))
+    ]
+    mark = Line2D([], [], ls="", marker="*", color=COLORS["orange"], ms=9, mec="none")
     axis.legend(
-        [*lines, mark],
+        [*handles, mark],
         [*kinds, star],
         loc="upper center",
         bbox_to_anchor=(0.5, 0.46),
