@@ -231,7 +231,7 @@ def test_entries_have_verdict_link_and_evidence() -> None:
 
 def test_the_papers_claims_figures_and_slips_are_listed() -> None:
     assert len(verdicts.CLAIMS) == 6
-    assert len(verdicts.ERRORS) == 6
+    assert len(verdicts.ERRORS) == 7
     assert "".join(verdicts.FIGURES).count("Figure") == 5
     assert all(
         statement.where or statement.missing

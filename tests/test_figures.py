@@ -4,6 +4,7 @@ import torch
 
 from helpers.intervals import Estimate
 from helpers.report import figures
+from helpers.slices import Slice
 
 
 def test_a_grid_shows_each_image_once_on_one_scale() -> None:
@@ -68,3 +69,88 @@ def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
             "$10^{-3}$",
             "$10^{-2}$",
         ]
+
+
+def a_slice(*rows: list[int]) -> Slice:
+    answers = torch.tensor(rows)
+    coordinates = torch.linspace(-3, 3, len(answers), dtype=torch.float64)
+    return Slice(coordinates, answers, torch.ones_like(answers, dtype=torch.bool))
+
+
+def test_a_slice_names_each_region_once_and_draws_its_circles() -> None:
+    cut = a_slice(*[[7, 7, 7, 7, 3, 3, 3]] * 7)
+    figure = figures.slice_panels(
+        {"a": cut, "b": cut},
+        image=torch.zeros(1, 4, 4),
+        truth=7,
+        circles={"proved": {"a": 0.25, "b": 0.5}, "found": {"a": 1.0, "b": 1.5}},
+        stars={"a": 1.0, "b": 1.5},
+    )
+    for axis, (radii, star) in zip(
+        figure.axes[:2], (([0.25, 1.0], 1.0), ([0.5, 1.5], 1.5)), strict=True
+    ):
+        assert [patch.get_radius() for patch in axis.patches] == radii
+        assert axis.lines[-1].get_xydata().tolist() == [[star, 0.0]]
+        places = {text.get_text(): text.get_position() for text in axis.texts}
+        assert set(places) == {"3", "7"}
+        assert places["7"][0] < 0.5 < places["3"][0]  # each stands in its own region
+        assert sum(x**2 for x in places["7"]) > radii[-1] ** 2  # and not among the circles
+    assert figure.axes[2].get_legend().get_texts()[0].get_text() == "proved"
+
+
+def test_classes_have_one_colour_in_all_panels_of_a_slice() -> None:
+    figure = figures.slice_panels(
+        {"a": a_slice([7, 3], [7, 3]), "b": a_slice([7, 7], [5, 3])},
+        image=torch.zeros(1, 2, 2),
+        truth=7,
+        circles={},
+        stars={"a": 1.0, "b": 1.0},
+    )
+    first, second = (axis.images[0].get_array() for axis in figure.axes[:2])
+    assert first[0, 1].tolist() == second[1, 1].tolist()
+    assert len({tuple(color) for color in (first[0, 0], first[0, 1], second[1, 0])}) == 3
+
+
+def test_growth_begins_at_one_and_its_line_goes_through_the_medians() -> None:
+    figure = figures.growth(
+        ["a", "b"], {"x": [[1.0, 2.0, 9.0], [4.0, 5.0, 6.0]], "y": [[0.1] * 3] * 2}, [3.0, 30.0]
+    )
+    lines = {line.get_color(): line for line in figure.axes[0].lines if len(line.get_xdata()) == 3}
+    drawn = [list(line.get_ydata()) for line in lines.values()]
+    assert drawn == [[1.0, 2.0, 5.0], [1.0, 0.1, 0.1], [1.0, 3.0, 30.0]]
+    assert {text.get_text() for text in figure.axes[0].texts} == {"x", "y", "bound"}
+
+
+def test_radii_keep_each_image_in_its_place_in_every_series() -> None:
+    figure = figures.radii(
+        {"found": {"a": [3.0, 1.0, 2.0]}, "proved": {"a": [0.3, 0.1, 0.2]}}, columns=1
+    )
+    found, proved = figure.axes[0].lines
+    assert list(found.get_ydata()) == [1.0, 2.0, 3.0]
+    assert list(proved.get_ydata()) == [0.1, 0.2, 0.3]
+
+
+def test_layers_that_only_the_paper_has_are_shown_without_ours() -> None:
+    figure = figures.norms_beside_paper({"conv1": 2.0, "fc1": 3.0}, {"conv1": 9.0}, {"conv1": 4.0})
+    ours, paper, printed = figure.axes[0].lines[:3]
+    assert list(ours.get_xdata()) == [9.0]
+    assert list(paper.get_xdata()) == [2.0, 3.0]
+    assert list(printed.get_ydata()) == list(ours.get_ydata()) == [paper.get_ydata()[0]]
+
+
+def test_the_blocks_of_a_matrix_are_framed_down_its_diagonal() -> None:
+    matrix = np.kron(np.eye(3), np.ones((2, 4)))
+    figure = figures.block_diagonal(matrix, matrix, block=(2, 4))
+    frames = [patch.get_bbox().bounds for patch in figure.axes[1].patches]
+    assert frames == [(-0.5, -0.5, 4, 2), (3.5, 1.5, 4, 2), (7.5, 3.5, 4, 2)]
+
+
+def test_the_map_of_frequencies_has_the_constant_image_in_its_middle() -> None:
+    norms = np.arange(16.0).reshape(4, 4)
+    figure = figures.frequency_maps({"a": norms, "b": norms + 1}, {"a": 0.25, "b": 0.5})
+    axis = figure.axes[0]
+    left, right, bottom, top = axis.images[0].get_extent()
+    shown = axis.images[0].get_array()
+    column, row = int((0 - left) / (right - left) * 4), int((0 - bottom) / (top - bottom) * 4)
+    assert shown[row, column] == norms[0, 0]
+    assert axis.get_title() == "a: 0.0 to 15.0"

@@ -15,8 +15,11 @@ from helpers.report.figures.base import (
 )
 from helpers.report.figures.lipschitz import (
     against_strength,
+    block_diagonal,
     brackets,
+    frequency_maps,
     growth,
+    norms_beside_paper,
     radii,
     spectra,
 )
@@ -41,6 +44,9 @@ from helpers.report.figures.search import (
     line_search,
     penalty_path,
     pockets,
+)
+from helpers.report.figures.slices import (
+    slice_panels,
 )
 from helpers.report.figures.software import (
     convergence,
@@ -83,6 +89,7 @@ __all__ = [
     "all_cells",
     "answers_to",
     "architectures",
+    "block_diagonal",
     "brackets",
     "clouds",
     "convergence",
@@ -97,6 +104,7 @@ __all__ = [
     "errors_beside_paper",
     "explained",
     "foretold",
+    "frequency_maps",
     "growth",
     "image_grid",
     "interval_rows",
@@ -104,12 +112,14 @@ __all__ = [
     "line_search",
     "matrix",
     "noise_law",
+    "norms_beside_paper",
     "penalty_path",
     "pockets",
     "radii",
     "relatives",
     "same_distance",
     "search_benchmark",
+    "slice_panels",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
