@@ -26,6 +26,14 @@ class Quotation:
     place: str
 
 
+# How one claim and how several with a verdict are spoken of.
+PREDICATES = {
+    "holds": ("holds", "hold"),
+    "mostly": ("mostly holds", "mostly hold"),
+    "undecided": ("is undecided", "are undecided"),
+    "fails": ("fails", "fail"),
+    NOT_MEASURED: ("was not measured", "were not measured"),
+}
 # By the titles of `verdicts.CLAIMS`.
 QUOTATIONS = {
     "Units": Quotation(
@@ -107,6 +115,29 @@ def show(claims: Mapping[str, Claim], statements: Mapping[str, Statement]) -> Ma
     """
     rows = [_row(title, statement, claims) for title, statement in statements.items()]
     return Markdown("\n\n".join(["::::::{div} board", *rows, "::::::"]))
+
+
+def standing(found: Mapping[str, str]) -> str:
+    """Count verdicts in words.
+
+    Parameters
+    ----------
+    found : mapping
+        The verdict on each claim, as `verdicts.verdict` returns it, by title.
+
+    Returns
+    -------
+    str
+        The end of a sentence.
+
+    Examples
+    --------
+    >>> standing({"a": "holds", "b": "fails", "c": "holds", "d": "mostly"})
+    '2 hold, 1 mostly holds and 1 fails'
+    """
+    counted = {word: list(found.values()).count(word) for word in PREDICATES}
+    told = [f"{n} {PREDICATES[word][n > 1]}" for word, n in counted.items() if n]
+    return " and ".join(part for part in (", ".join(told[:-1]), *told[-1:]) if part)
 
 
 def _row(title: str, statement: Statement, claims: Mapping[str, Claim]) -> str:
