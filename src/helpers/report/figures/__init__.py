@@ -23,6 +23,13 @@ from helpers.report.figures.lipschitz import (
 )
 from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
+from helpers.report.figures.statistics import (
+    coverage,
+    margins,
+    resampled,
+    square_and_add,
+    steps,
+)
 from helpers.report.figures.summary import all_cells
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
@@ -41,21 +48,26 @@ __all__ = [
     "answered",
     "benchmark",
     "brackets",
+    "coverage",
     "curve_panels",
     "error_curves",
     "growth",
     "image_grid",
     "interval_rows",
     "line_search",
+    "margins",
     "matrix",
     "matrix_against_paper",
     "noise_law",
     "pair_matrix",
     "radii",
+    "resampled",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
     "spike",
+    "square_and_add",
+    "steps",
     "subplots",
     "use_style",
 ]
