@@ -1,11 +1,12 @@
 """The summary's board: what the paper says, in its own words, and what became of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from IPython.display import Markdown
 
-from helpers.report.claims import WORDS, Claim, escape
+from helpers.report.claims import WORDS, Claim, brief, escape
 from helpers.summary import verdicts
 from helpers.summary.verdicts import NOT_MEASURED, Statement
 
@@ -26,6 +27,8 @@ class Quotation:
     place: str
 
 
+COUNTED = re.compile(r"\d+ of \d+ ")  # how an effect begins that counts cases
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # How one claim and how several with a verdict are spoken of.
 PREDICATES = {
     "holds": ("holds", "hold"),
@@ -133,11 +136,32 @@ def standing(found: Mapping[str, str]) -> str:
     Examples
     --------
     >>> standing({"a": "holds", "b": "fails", "c": "holds", "d": "mostly"})
-    '2 hold, 1 mostly holds and 1 fails'
+    'two hold, one mostly holds and one fails'
     """
     counted = {word: list(found.values()).count(word) for word in PREDICATES}
-    told = [f"{n} {PREDICATES[word][n > 1]}" for word, n in counted.items() if n]
+    told = [f"{in_words(n)} {PREDICATES[word][n > 1]}" for word, n in counted.items() if n]
     return " and ".join(part for part in (", ".join(told[:-1]), *told[-1:]) if part)
+
+
+def in_words(count: int) -> str:
+    """Write a count as prose does, in letters up to ten.
+
+    Parameters
+    ----------
+    count : int
+        Not negative.
+
+    Returns
+    -------
+    str
+        A word, or digits.
+
+    Examples
+    --------
+    >>> in_words(6), in_words(12)
+    ('six', '12')
+    """
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
 
 
 def _row(title: str, statement: Statement, claims: Mapping[str, Claim]) -> str:
@@ -159,6 +183,7 @@ def _row(title: str, statement: Statement, claims: Mapping[str, Claim]) -> str:
 
 def _size(name: str, claim: Claim) -> str:
     """How large the effect behind a chapter's claim is, in a sentence."""
-    effect = escape(claim.ruling.effect)
+    counted = COUNTED.match(claim.ruling.effect)  # which says how many exceptions there are
+    effect = escape(brief(claim.ruling.effect) if counted else claim.ruling.effect)
     text = claim.text[:1].upper() + claim.text[1:]
     return SIZES.get(name, f"{escape(text)}: {{}}.").format(effect)

@@ -50,17 +50,15 @@ def coverage(rates: np.ndarray, held: Mapping[str, np.ndarray]) -> Figure:
     return figure
 
 
-def square_and_add(estimates: Mapping[str, Estimate], difference: Estimate, *, unit: str) -> Figure:
+def square_and_add(estimates: Mapping[str, Estimate], difference: Estimate) -> Figure:
     """Show two estimates with their intervals, and their difference with its own.
 
     Parameters
     ----------
     estimates : mapping
-        The two, by name.
+        Two error rates in percent, by name.
     difference : Estimate
         The first minus the second.
-    unit : str
-        Of all three.
 
     Returns
     -------
@@ -68,16 +66,15 @@ def square_and_add(estimates: Mapping[str, Estimate], difference: Estimate, *, u
         Two panels, one above the other.
     """
     figure, axes = subplots(2, 1, figsize=(WIDTH, 2.6), height_ratios=[2, 1])
-    names = list(estimates)
     for axis, rows in zip(axes, (estimates, {"difference": difference}), strict=True):
         for place, estimate in enumerate(rows.values()):
             axis.hlines(place, estimate.low, estimate.high, color=COLORS["blue"], lw=3, alpha=0.5)
             axis.plot(estimate.value, place, "o", color=COLORS["blue"])
         axis.set_yticks(range(len(rows)), list(rows))
         axis.set_ylim(len(rows) - 0.4, -0.6)
-    axes[0].set_xlabel(f"{names[0]} and {names[1]} ({unit})")
+    axes[0].set_xlabel("error (%)")
     axes[1].axvline(0, color=COLORS["grey"], lw=1)
-    axes[1].set_xlabel(f"the first minus the second ({unit})")
+    axes[1].set_xlabel("the first error minus the second (points)")
     return figure
 
 
