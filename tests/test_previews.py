@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-from helpers.edition import previews
+from helpers.edition import palettes, previews
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -62,6 +62,18 @@ def test_a_small_picture_has_no_empty_margins_and_is_drawn_on_white() -> None:
     drawn[250:450, 300:500] = 0
     hollow = Image.open(io.BytesIO(previews.small(png(drawn)))).convert("RGB")
     assert hollow.getpixel((180, 90)) == (255, 255, 255)
+
+
+def test_a_small_picture_has_a_second_palette_where_the_whole_one_has() -> None:
+    light = np.full((60, 90, 3), 255, dtype=np.uint8)
+    on_dark = np.full((60, 90, 3), 20, dtype=np.uint8)
+    light[10:50, 20:80], on_dark[10:50, 20:80] = (0, 90, 180), (80, 170, 220)
+    found = palettes.dark(previews.small(palettes.paired(light, on_dark)))
+    assert found is not None
+    seen = Image.open(io.BytesIO(found)).convert("RGB")
+    assert seen.size == (60, 40)
+    assert seen.getpixel((30, 20)) == (80, 170, 220)
+    assert palettes.dark(previews.small(png(light))) is None
 
 
 def test_a_picture_that_is_empty_is_shown_as_it_is() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 from docutils import nodes
 from docutils.statemachine import StringList
 from nbformat import NotebookNode
@@ -19,10 +20,10 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from helpers import files
+from helpers.edition import palettes
 
 WHOLE, SMALL = "_static/first", "_static/thumbnails"  # the folders of the pictures
 THUMBNAIL = (360, 240)  # pixels that a small one fits into: twice what a page gives it
-COLORS = 128  # of its palette
 BLANK = 250  # a grey from here on counts as an empty margin
 
 
@@ -95,7 +96,7 @@ def write(book: Path, chapter: str) -> None:
 
 
 def small(png: bytes) -> bytes:
-    """A picture that fits into `THUMBNAIL`, on white and without its empty margins.
+    """A picture that fits into `THUMBNAIL`, without its empty margins.
 
     Parameters
     ----------
@@ -105,18 +106,26 @@ def small(png: bytes) -> bytes:
     Returns
     -------
     bytes
-        A PNG with a palette.
+        A PNG with a palette, and with a second one for a dark page where the picture has it.
     """
+    light, on_dark = _on_white(png), palettes.dark(png)
+    # The margins are those of the light picture: both lose the same.
+    inked = light.convert("L").point([255 * (grey < BLANK) for grey in range(256)]).getbbox()
+    made = []
+    for picture in (light, None if on_dark is None else _on_white(on_dark)):
+        if picture is not None:
+            picture = picture.crop(inked)
+            picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+        made.append(None if picture is None else np.asarray(picture))
+    return palettes.paired(made[0], made[1])
+
+
+def _on_white(png: bytes) -> Image.Image:
+    """A picture without transparency."""
     picture = Image.open(io.BytesIO(png)).convert("RGBA")
     white = Image.new("RGBA", picture.size, "white")
     white.alpha_composite(picture)
-    opaque = white.convert("RGB")
-    inked = opaque.convert("L").point([255 * (grey < BLANK) for grey in range(256)]).getbbox()
-    cut = opaque.crop(inked)
-    cut.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    content = io.BytesIO()
-    cut.quantize(COLORS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
-    return content.getvalue()
+    return white.convert("RGB")
 
 
 def _pngs(cell: NotebookNode) -> list[Any]:

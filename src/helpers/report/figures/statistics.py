@@ -33,15 +33,17 @@ def coverage(rates: np.ndarray, held: Mapping[str, np.ndarray]) -> Figure:
         axis.plot(rates, shares, color=COLORS[color], lw=1.6)
         # The name stands where its curve is farthest from the line.
         at = int(np.argmax(np.abs(shares - 100 * LEVEL)))
+        above = shares[at] > 100 * LEVEL
         axis.annotate(
             name,
             (rates[at], shares[at]),
-            (8, 0),
+            (0, 4) if above else (8, 0),
             textcoords="offset points",
             color=COLORS[color],
-            va="center",
+            va="bottom" if above else "center",
             weight="bold",
         )
+    axis.margins(y=0.12)
     axis.set_xscale("log")
     ticks = [tick for tick in (1, 2, 5, 10, 20, 50) if rates[0] <= tick <= rates[-1]]
     axis.set_xticks(ticks, [f"{tick} %" for tick in ticks])
