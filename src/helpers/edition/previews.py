@@ -111,13 +111,16 @@ def small(png: bytes) -> bytes:
     light, on_dark = _on_white(png), palettes.dark(png)
     # The margins are those of the light picture: both lose the same.
     inked = light.convert("L").point([255 * (grey < BLANK) for grey in range(256)]).getbbox()
-    made = []
-    for picture in (light, None if on_dark is None else _on_white(on_dark)):
-        if picture is not None:
-            picture = picture.crop(inked)
-            picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-        made.append(None if picture is None else np.asarray(picture))
-    return palettes.paired(made[0], made[1])
+    shown = _fitted(light.crop(inked))
+    if on_dark is None:
+        return palettes.paired(shown, None)
+    return palettes.paired(shown, _fitted(_on_white(on_dark).crop(inked)))
+
+
+def _fitted(picture: Image.Image) -> np.ndarray:
+    """A picture made to fit into THUMBNAIL, as an array [h, w, 3]."""
+    picture.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    return np.asarray(picture)
 
 
 def _on_white(png: bytes) -> Image.Image:
