@@ -84,6 +84,9 @@ def test_the_book_has_its_pages() -> None:
         "noise",
         "lipschitz",
         "summary",
+        "since_2014",
+        "statistics",
+        "reproduction",
         "reference/networks",
         "reference/search",
         "glossary",
@@ -181,6 +184,7 @@ def test_notebooks_can_be_downloaded() -> None:
         "noise",
         "lipschitz",
         "summary",
+        "statistics",
     ):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
         link = parsed(HTML / f"{name}.html").select_one(f'a[href="_sources/{name}.ipynb"]')

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.comparison import Judged
 from helpers.intervals import Estimate
 from helpers.report import figures
 from helpers.slices import Slice
@@ -154,3 +155,51 @@ def test_the_map_of_frequencies_has_the_constant_image_in_its_middle() -> None:
     column, row = int((0 - left) / (right - left) * 4), int((0 - bottom) / (top - bottom) * 4)
     assert shown[row, column] == norms[0, 0]
     assert axis.get_title() == "a: 0.0 to 15.0"
+
+
+def test_the_name_of_an_interval_stands_where_it_fails_most() -> None:
+    rates = np.array([1.0, 2.0, 5.0])
+    shares = {"good": np.array([95.0, 96.0, 95.0]), "bad": np.array([90.0, 80.0, 94.0])}
+    axis = figures.coverage(rates, shares).axes[0]
+    assert [(text.get_text(), text.xy) for text in axis.texts] == [
+        ("good", (2.0, 96.0)),
+        ("bad", (2.0, 80.0)),
+    ]
+
+
+def test_two_estimates_and_their_difference_have_a_line_each() -> None:
+    estimates = {"a": Estimate(2.0, 1.0, 3.0, 9), "b": Estimate(4.0, 3.0, 5.0, 9)}
+    upper, lower = figures.square_and_add(estimates, Estimate(-2.0, -3.4, -0.6, 9)).axes
+    segments = [
+        [
+            tuple(end[0] for end in line)
+            for lines in axis.collections
+            for line in lines.get_segments()
+        ]
+        for axis in (upper, lower)
+    ]
+    assert segments == [[(1.0, 3.0), (3.0, 5.0)], [(-3.4, -0.6)]]
+    assert [text.get_text() for text in upper.get_yticklabels()] == ["a", "b"]
+
+
+def test_holms_procedure_ends_at_the_first_that_misses_its_bound() -> None:
+    # The last meets its bound of 0.05, but the one before it misses 0.025.
+    axis = figures.steps({"late": 0.04, "first": 0.01, "second": 0.03}).axes[0]
+    marks = [line.get_marker() for line in axis.lines[:3]]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["first", "second", "late"]
+    assert marks == ["o", "D", "D"]
+    bounds = [lines.get_segments()[0][0][0] for lines in axis.collections]
+    assert bounds == pytest.approx([0.05 / 3, 0.05 / 2, 0.05])
+
+
+def test_a_difference_is_marked_with_what_was_found() -> None:
+    found = Judged(Estimate(0.2, 0.1, 0.3, 9), "more")
+    axis = figures.margins({"a": found}, 0.05, xlabel="x").axes[0]
+    assert [text.get_text() for text in axis.texts] == ["more"]
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((-0.05, 0.05))
+
+
+def test_the_means_of_samples_are_all_counted() -> None:
+    axis = figures.resampled(np.arange(50.0), Estimate(25.0, 1.0, 48.0, 9), xlabel="x").axes[0]
+    assert sum(bar.get_height() for bar in axis.patches if hasattr(bar, "get_height")) >= 50

@@ -53,6 +53,13 @@ from helpers.report.figures.software import (
     search_benchmark,
     spectral_benchmark,
 )
+from helpers.report.figures.statistics import (
+    coverage,
+    margins,
+    resampled,
+    square_and_add,
+    steps,
+)
 from helpers.report.figures.summary import (
     all_cells,
 )
@@ -93,6 +100,7 @@ __all__ = [
     "brackets",
     "clouds",
     "convergence",
+    "coverage",
     "curve_panels",
     "definitions",
     "discs",
@@ -110,6 +118,7 @@ __all__ = [
     "interval_rows",
     "learning_curves",
     "line_search",
+    "margins",
     "matrix",
     "noise_law",
     "norms_beside_paper",
@@ -117,6 +126,7 @@ __all__ = [
     "pockets",
     "radii",
     "relatives",
+    "resampled",
     "same_distance",
     "search_benchmark",
     "slice_panels",
@@ -125,7 +135,9 @@ __all__ = [
     "spectral_benchmark",
     "spike",
     "spread_thin",
+    "square_and_add",
     "start_and_kin",
+    "steps",
     "strips",
     "subplots",
     "use_style",
