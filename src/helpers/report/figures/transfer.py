@@ -1,6 +1,7 @@
 """Figures of the chapter on transfer."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -505,7 +506,7 @@ def _disc(axis: Axes, place: tuple[float, float], ours: float, paper: float, *, 
     axis.add_patch(
         Circle((x, y), 0.34 * (paper / 100) ** 0.5, facecolor="none", edgecolor=ring, lw=1.6)
     )
-    style = {"va": "center", "fontsize": 10}
+    style: dict[str, Any] = {"va": "center", "fontsize": 10}
     axis.text(x - 0.03, y + 0.5, _percent(ours), ha="right", color=color, weight="bold", **style)
     axis.text(x + 0.03, y + 0.5, _percent(paper), ha="left", color=ring, **style)
 
