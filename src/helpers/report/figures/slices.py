@@ -20,8 +20,8 @@ LEAST = 0.01  # of a panel, for a region to be named
 # Of the circles, from the innermost kind to the outermost: the first may be too small for a line.
 STYLES: tuple[dict[str, Any], ...] = (
     {"fill": True, "alpha": 0.3, "lw": 0},
-    {"fill": False, "ls": "-", "lw": 1.3},
-    {"fill": False, "ls": "--", "lw": 1.3},
+    {"fill": False, "ls": "-", "lw": 1.8},
+    {"fill": False, "ls": "--", "lw": 1.8},
 )
 TRUTH, TINT = 0.22, 0.5  # how strong the colours are, of the right answer and of the others
 OTHERS = ("orange", "green", "purple", "yellow", "sky", "grey")
@@ -112,7 +112,7 @@ def _panel(
             continue
         row, column = _roomiest(answers == number, cut, max(radii, default=0.0))
         x, y = float(cut.coordinates[column]), float(cut.coordinates[row])
-        axis.text(x, y, str(number), ha="center", va="center", fontsize=12, fontweight="bold")
+        axis.text(x, y, str(number), ha="center", va="center", fontsize=14, fontweight="bold")
 
 
 def _roomiest(region: np.ndarray, cut: Slice, radius: float) -> tuple[int, int]:
@@ -135,6 +135,7 @@ def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
     inset.imshow(image[0].cpu().numpy(), vmin=0, vmax=1, interpolation="nearest")
     inset.set(xticks=[], yticks=[])
     inset.grid(visible=False)
+    inset.spines[:].set_visible(False)
     inset.set_title("the image", fontsize=10)
     handles = [
         Line2D([], [], ls="", marker="o", color=INK, alpha=style["alpha"], mew=0, ms=11)
