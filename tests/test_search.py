@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import data, exact, models, search
-from helpers.search import adversarial, minimum_distortion, projection
+from helpers.search import adversarial, minimum, minimum_distortion, projection
 from helpers.search.adversarial import Adversarial
 
 CLASSES, SIDE, COUNT = 5, 6, 24
@@ -560,3 +560,24 @@ def test_classes_out_of_reach_change_nothing_and_cost_no_gradient(targets: str) 
     torch.testing.assert_close(found.l2, expected.l2, rtol=1e-2, atol=1e-3)
     assert torch.equal(found.targets, expected.targets)
     assert many.backward <= 1.5 * few.backward
+
+
+def test_rivals_are_the_pairs_near_the_best_of_their_image() -> None:
+    owner = torch.tensor([0, 0, 2, 2, 2, 3])  # of four images one has no pair here
+    l2 = torch.tensor([1.0, 1.04, 3.0, 2.0, 2.2, torch.inf])
+    assert minimum._rivals(owner, l2, 1.05).tolist() == [0, 1, 3, 5]
+    assert minimum._rivals(owner, l2, 1.0).tolist() == [0, 3, 5]
+    assert minimum._rivals(owner, l2, torch.inf).tolist() == list(range(6))
+    # An image that is its own answer is searched no further.
+    assert minimum._rivals(owner, l2 * torch.tensor([0, 1, 1, 1, 1, 1]), 1.2).tolist() == [3, 4, 5]
+
+
+def test_an_image_ends_alike_alone_and_among_others_on_a_rough_network() -> None:
+    model, sample = models.load("ConvNet"), data.mnist("test")[:6]
+    for effort in search.EFFORTS:
+        whole, alone = (
+            minimum_distortion(model, *part, targets="nearest", effort=effort)
+            for part in (sample, sample[2:3])
+        )
+        # Convolutions round differently in batches of another size, and kinks magnify that.
+        torch.testing.assert_close(alone.l2, whole.l2[2:3], rtol=2e-2, atol=0.0)
