@@ -79,6 +79,7 @@ browser: rendered install ## open every page of the rendered book in Chromium, n
 bench: install ## measure the search beside other libraries' attacks, and the operator norm beside other methods (an hour), for results/benchmarks/
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/search.py
+	$(VENV)/bin/python benchmarks/optimality.py --again
 	$(VENV)/bin/python benchmarks/spectral.py
 
 lint: install ## ruff, mypy, import-linter, codespell

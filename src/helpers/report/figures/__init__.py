@@ -50,6 +50,7 @@ from helpers.report.figures.slices import (
 )
 from helpers.report.figures.software import (
     convergence,
+    optimality,
     search_benchmark,
     spectral_benchmark,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "matrix",
     "noise_law",
     "norms_beside_paper",
+    "optimality",
     "penalty_path",
     "pockets",
     "radii",
