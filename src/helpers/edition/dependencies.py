@@ -20,7 +20,13 @@ EDITION = "helpers.edition"  # names the folders to ask what is in them, and rea
 CHECKPOINTS = "helpers.models.checkpoints"  # the module that reads trained networks
 # Modules that read assets, and the folder of assets/ that each of them reads. One that reads assets
 # and is missing here depends on all of them.
-READERS = {"helpers.data": "mnist", CHECKPOINTS: "checkpoints", "helpers.pretrained": "alexnet"}
+READERS = {
+    "helpers.data": "mnist",
+    CHECKPOINTS: "checkpoints",
+    "helpers.pretrained.alexnet": "alexnet",
+    "helpers.pretrained.squeezenet": "squeezenet",
+    "helpers.pretrained.efficientnet": "efficientnet-lite0",
+}
 ASSETS, BENCHMARKS = "helpers.places.ASSETS", "helpers.places.BENCHMARKS"
 UNFINISHED = (".pt", ".retrain")  # what a training that goes on keeps beside the networks
 # Libraries whose version decides the last digits: the names that they are imported by and installed
