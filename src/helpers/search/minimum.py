@@ -27,7 +27,7 @@ STEPS, ITERATIONS = 10, 25  # of the paper's method: values of c, L-BFGS steps f
 # "nearest" searches targets that are no more than so much farther to first order than the first.
 REACH = 1.5
 SCOUT = 40  # steps of the first walk to each of these
-ROWS = 512  # searches at a time
+ROWS, PIXELS = 512, 512 * 784  # searches at a time, and pixels of them all, at most
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def minimum_distortion(
     targets: str | Tensor = "random",
     refine: bool = True,
     effort: str = "best",
+    constraints: int = 10,
     generator: torch.Generator | None = None,
     batch_size: int | None = None,
 ) -> Adversarial:
@@ -85,10 +86,14 @@ def minimum_distortion(
     effort : str
         Of the refined search: "fast" (an image is refined once, for its first target only) or
         "best".
+    constraints : int
+        How many of the highest logits beside the target's a step of the refinement knows, and
+        "nearest" compares, at least 1. Time and memory grow with it, and not with the number of
+        classes. What is a success all classes decide.
     generator : torch.Generator, optional
         Of random targets; torch's own where there is none.
     batch_size : int, optional
-        Images in memory at a time, at least 1.
+        Images in memory at a time, at least 1; left out, fewer the larger they are.
 
     Returns
     -------
@@ -122,6 +127,7 @@ def minimum_distortion(
     """
     if batch_size is not None:
         check.count("batch_size", batch_size)
+    check.count("constraints", constraints)
     check.choice("effort", effort, tuple(EFFORTS))
     if not refine and effort != "best":
         raise ValueError(f"effort: need refine=True for {effort!r}: it says how much is refined")
@@ -132,13 +138,15 @@ def minimum_distortion(
     if isinstance(targets, str) and targets == "random":
         targets = random_targets(labels, classes, generator)
     search = _Search(
-        model, copy.deepcopy(model).double(), classes, EFFORTS[effort] if refine else None
+        model, copy.deepcopy(model).double(), constraints, EFFORTS[effort] if refine else None
     )
+    most = max(1, min(ROWS, PIXELS // images[0].numel()))
     if isinstance(targets, Tensor):
-        size = batch_size or ROWS
+        size = batch_size or most
         batches = zip(images.split(size), ordinary(targets).split(size), strict=True)
         return adversarial.join([search.given(*batch) for batch in batches])
-    size = batch_size or ROWS // EFFORTS[effort].candidates  # each image is searched so many times
+    # Each image is searched so many times.
+    size = batch_size or max(1, most // EFFORTS[effort].candidates)
     batches = zip(images.split(size), labels.split(size), strict=True)
     return adversarial.join([search.nearest(*batch) for batch in batches])
 
@@ -149,7 +157,7 @@ class _Search:
 
     model: nn.Module
     exact: nn.Module  # its float64 copy, which decides what is a success
-    classes: int
+    constraints: int  # how many of the highest logits its projections know
     effort: Effort | None  # none for the penalty method alone
 
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
@@ -162,15 +170,16 @@ class _Search:
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
         most = (self.effort or EFFORTS["best"]).candidates
-        owner, targets = refine.candidates(self.model, images, labels, most=most, reach=REACH)
+        candidates = refine.candidates(
+            self.model, images, labels, most=most, reach=REACH, constraints=self.constraints
+        )
+        owner, targets = candidates.owner, candidates.targets
         if self.effort and most > 1:
             result = self._contest(images[owner], targets, owner, self.effort)
         else:
             result = self.given(images[owner], targets)
-        # The candidates were chosen by a gradient of each logit.
-        evaluations = torch.full_like(labels, self.classes).scatter_add(
-            0, owner, result.evaluations
-        )
+        evaluations = torch.full_like(labels, candidates.evaluations)
+        evaluations = evaluations.scatter_add(0, owner, result.evaluations)
         best = adversarial.take(result, best_of_each(owner, result.l2))
         return dataclasses.replace(best, evaluations=evaluations)
 
@@ -230,6 +239,7 @@ class _Search:
             margin,
             gradients=self.model,
             steps=steps,
+            constraints=self.constraints,
         )
         rounded = refined.x.to(images.dtype).reshape(originals.shape)
         # Those that rounding spoils stay as they were.
