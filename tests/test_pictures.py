@@ -32,11 +32,12 @@ def holding(png: str, name: str = "") -> nbformat.NotebookNode:
 def test_a_shrunk_picture_is_smaller_and_looks_the_same() -> None:
     ramp = np.linspace(0, 255, 200 * 300).reshape(200, 300, 1).repeat(4, axis=2).astype(np.uint8)
     ramp[..., 3] = 255
+    ramp[..., 2] = ramp[..., 2].T.reshape(ramp.shape[:2])  # more colours than a palette has
     notebook = holding(before := encoded(ramp))
     pictures.shrink(notebook)
     after = notebook.cells[0].outputs[0].data["image/png"]
     assert len(after) < len(before)
-    assert np.abs(decoded(after) - decoded(before)).max() <= 4
+    assert np.abs(decoded(after) - decoded(before)).mean() < 6
 
 
 def test_a_picture_that_would_grow_is_left_alone() -> None:

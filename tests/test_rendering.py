@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from small_book import arguments, edit, write_contents
 
 from helpers import __main__ as command
@@ -48,7 +48,33 @@ def test_prose_is_that_of_now_and_outputs_are_those_of_the_execution(executed: E
     one = nbformat.read(staged / "one.ipynb", as_version=4)
     assert one.cells[0].source == "# Another title"
     assert one.cells[-1].outputs[0].text == "1.5\n"
-    assert (staged / "two.ipynb").read_bytes() == chapters.source("two").read_bytes()
+    two = nbformat.read(staged / "two.ipynb", as_version=4)
+    assert two == chapters.read(chapters.source("two"))
+
+
+def test_the_hero_is_shown_below_the_first_prose_and_drawn_where_its_code_stands() -> None:
+    figure = {"figure": {"caption": "What was found.", "name": "fig-found"}}
+    drawn = new_code_cell(
+        "draw()",
+        metadata={"tags": ["hide-input", "hero"], "mystnb": figure},
+        outputs=[new_output("display_data", {"image/png": "iVBO"})],
+        execution_count=2,
+    )
+    cells = [new_code_cell("1"), new_markdown_cell("# Title"), new_markdown_cell("How"), drawn]
+    made = rendering.with_hero_first(new_notebook(cells=cells)).cells
+    assert [cell.cell_type for cell in made] == ["code", "markdown", "code", "markdown", "code"]
+    assert made[2].outputs[0].data == {"image/png": "iVBO"}
+    assert made[2].metadata.mystnb == figure
+    assert (made[4].source, made[4].outputs) == ("draw()", [])
+    # A second figure of the same name would be an error of the strict build.
+    assert made[4].metadata == {"tags": ["hide-input"]}
+    nbformat.validate(new_notebook(cells=made))
+
+
+def test_a_chapter_without_a_hero_stays_as_it_is() -> None:
+    notebook = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("1")])
+    before = nbformat.writes(notebook)
+    assert nbformat.writes(rendering.with_hero_first(notebook)) == before
 
 
 def test_numbers_are_those_of_the_run_or_as_committed(book: Path, executed: Edition) -> None:

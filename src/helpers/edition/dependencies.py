@@ -28,6 +28,7 @@ READERS = {
     "helpers.pretrained.squeezenet": "squeezenet",
     "helpers.pretrained.efficientnet": "efficientnet-lite0",
     NATURAL: "photographs",
+    "helpers.report.figures.base": "fonts",
 }
 ASSETS, BENCHMARKS = "helpers.places.ASSETS", "helpers.places.BENCHMARKS"
 UNFINISHED = (".pt", ".retrain")  # what a training that goes on keeps beside the networks

@@ -1,16 +1,14 @@
 """The pictures in executed notebooks: made small, and some taken out to stand for the book."""
 
 import base64
-import io
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from PIL import Image
 
 from helpers import files
+from helpers.edition import palettes
 
-COLORS = 128  # of a picture's palette: figures have few, and a digit's greys stay apart
 # The pictures of the introduction: a file, the chapter and the name of the figure that it is. The
 # cover is that of README.md, too.
 COVER = "cover.png"
@@ -24,12 +22,15 @@ TOUR = {
 
 
 def shrink(notebook: NotebookNode) -> None:
-    """Store every PNG among the outputs with a palette of COLORS, in place, where it is smaller."""
+    """Store every PNG among the outputs with a palette, in place, where it is smaller.
+
+    One that is drawn on nothing gets two palettes, for a light page and for a dark one.
+    """
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             png = output.get("data", {}).get("image/png")
             if png:
-                output["data"]["image/png"] = min(png, _with_palette(png), key=len)
+                output["data"]["image/png"] = _with_palette(png)
 
 
 def write(book: Path, picture: str) -> None:
@@ -67,8 +68,5 @@ def write(book: Path, picture: str) -> None:
 
 
 def _with_palette(png: str) -> str:
-    """A picture with a palette of COLORS colours; both in base 64."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-    content = io.BytesIO()
-    picture.quantize(COLORS, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
-    return base64.b64encode(content.getvalue()).decode()
+    """A picture with a palette, or with two; both in base 64."""
+    return base64.b64encode(palettes.indexed(base64.b64decode(png))).decode()

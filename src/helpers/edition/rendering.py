@@ -7,13 +7,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nbformat import write
+from nbformat import NotebookNode, write
+from nbformat.v4 import new_code_cell
 
 from helpers import data, files, machine, models, places
 from helpers.edition import chapters, numbers, pictures
 from helpers.edition.chapters import Edition
 from helpers.report import live
 
+HERO = "hero"  # tag of the cell whose picture a page shows first
 UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
 
 
@@ -117,8 +119,9 @@ def stage(selected: list[str], edition: Edition) -> Path:
     (staged / numbers.FOLDER).mkdir(exist_ok=True)
     for chapter in chapters.names():
         here = chapter in selected
-        if here:
-            write(chapters.merged(chapter, edition), staged / f"{chapter}.ipynb")
+        notebook = chapters.merged(chapter, edition) if here else None
+        notebook = notebook or chapters.read(chapters.source(chapter))
+        write(with_hero_first(notebook), staged / f"{chapter}.ipynb")
         committed = places.RESULTS / "paper" / f"{chapter}.json"
         measured = edition.measured(chapter) if here else committed
         if measured.exists():
@@ -129,6 +132,39 @@ def stage(selected: list[str], edition: Edition) -> Path:
     networks = models.load_all((*models.TABLE1, "ConvNet"))
     live.write(staged / "_extra" / "live", networks, data.mnist("test")[:500])
     return staged
+
+
+def with_hero_first(notebook: NotebookNode) -> NotebookNode:
+    """A chapter whose most important figure stands on its first screen.
+
+    A chapter can draw that figure only at the end of its experiment; a page shows it right below
+    the answer. The code stays where it is.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        A chapter, whose cell of that figure, if it has one, has the tag "hero".
+
+    Returns
+    -------
+    NotebookNode
+        The same, changed in place: the cell's outputs, with caption and name, come after the first
+        cell of prose.
+    """
+    heroes = [cell for cell in notebook.cells if HERO in cell.metadata.get("tags", [])]
+    for cell in heroes[:1]:
+        tags = [tag for tag in cell.metadata.tags if tag != HERO]
+        shown = new_code_cell(
+            "# This picture is drawn further down, and shown first.",
+            id=f"{cell.id}-{HERO}",
+            metadata={**cell.metadata, "tags": ["remove-input"]},
+            outputs=cell.outputs,
+            execution_count=cell.execution_count,
+        )
+        cell.metadata, cell.outputs = NotebookNode(tags=tags), []
+        titles = [at for at, each in enumerate(notebook.cells) if each.cell_type == "markdown"]
+        notebook.cells.insert(titles[0] + 1 if titles else 0, shown)
+    return notebook
 
 
 def execution_page(staged: Path) -> str:

@@ -2,6 +2,10 @@
 
 from helpers.report.figures.base import (
     COLORS,
+    DARK,
+    INK,
+    MUTED,
+    PAPER,
     against_paper,
     image_grid,
     matrix,
@@ -25,6 +29,10 @@ from helpers.report.figures.units import curve_panels, interval_rows
 
 __all__ = [
     "COLORS",
+    "DARK",
+    "INK",
+    "MUTED",
+    "PAPER",
     "adversarial",
     "against_paper",
     "against_strength",

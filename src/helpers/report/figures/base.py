@@ -7,10 +7,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from cycler import cycler
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from helpers import places
 from helpers.intervals import Estimate
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
@@ -21,26 +23,52 @@ COLORS = {
     "purple": "#CC79A7",
     "yellow": "#E69F00",
     "sky": "#56B4E9",
-    "grey": "#707070",
+    "grey": "#6A7079",
 }
+INK = "#1F2933"  # letters and axes
+MUTED = "#5A6673"  # what matters less
+PAPER = "#FDFEFE"  # what hides a line behind it, as the inside of a hollow mark
+# A figure is drawn on nothing, and shown on a light page as it is. For a dark page these colours
+# take the place of those; greys, as of digits, stay. So none of those is a grey.
+DARK = {
+    INK: "#DDE3EA",
+    MUTED: "#9DAAB7",
+    PAPER: "#14181E",
+    COLORS["blue"]: "#4FA8E0",
+    COLORS["orange"]: "#F08B45",
+    COLORS["green"]: "#2FBF95",
+    COLORS["grey"]: "#A2ABB5",
+}
+FONT = "Source Sans 3"  # of the page's captions, too
 
 
 def use_style() -> None:
     """Set the look of the book's figures: colours, and letters that can be read at phone width."""
+    for file in sorted((places.ASSETS / "fonts").glob("*.ttf")):
+        font_manager.fontManager.addfont(file)
     mpl.rcParams.update(
         {
+            "axes.edgecolor": INK,
+            "axes.facecolor": "none",
+            "axes.labelcolor": INK,
             "axes.prop_cycle": cycler(color=list(COLORS.values())),
             "axes.grid": True,
             "axes.spines.right": False,
             "axes.spines.top": False,
             "figure.constrained_layout.use": True,
             "figure.dpi": 130,
+            "figure.facecolor": "none",
             "figure.figsize": (6.4, 3.6),
-            "font.size": 11,
+            "font.family": [FONT, "DejaVu Sans"],
+            "font.size": 12,
             "grid.alpha": 0.3,
+            "grid.color": COLORS["grey"],
             "image.cmap": "gray",
             "legend.frameon": False,
-            "savefig.facecolor": "white",
+            "savefig.facecolor": "none",
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
         }
     )
 

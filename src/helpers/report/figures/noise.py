@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, INK, subplots
 
 
 def error_curves(
@@ -195,7 +195,7 @@ def noise_law(
                 mew=0,
                 label=name,
             )
-        axis.axline((1, factor), (2, 2 * factor), color="black", lw=1)
+        axis.axline((1, factor), (2, 2 * factor), color=INK, lw=1)
         axis.set_title(title, fontsize=11)
         axis.legend(loc="lower right", handletextpad=0, fontsize=11)
         axis.set_xlabel("shortest perturbation")
