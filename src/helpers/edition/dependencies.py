@@ -29,6 +29,7 @@ READERS = {
     "helpers.pretrained.efficientnet": "efficientnet-lite0",
     NATURAL: "photographs",
     "helpers.report.figures.base": "fonts",
+    "helpers.report.figures.natural": "fonts",
 }
 ASSETS, BENCHMARKS = "helpers.places.ASSETS", "helpers.places.BENCHMARKS"
 UNFINISHED = (".pt", ".retrain")  # what a training that goes on keeps beside the networks

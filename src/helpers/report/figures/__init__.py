@@ -21,6 +21,7 @@ from helpers.report.figures.lipschitz import (
     spectra,
     spectral_benchmark,
 )
+from helpers.report.figures.natural import norms_by_depth, photographs
 from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
 from helpers.report.figures.summary import all_cells
@@ -50,7 +51,9 @@ __all__ = [
     "matrix",
     "matrix_against_paper",
     "noise_law",
+    "norms_by_depth",
     "pair_matrix",
+    "photographs",
     "radii",
     "sorted_curves",
     "spectra",
