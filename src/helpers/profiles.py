@@ -93,7 +93,7 @@ PROFILES = {
         jacobian_images=32,
         bound_iterations=3,
         certified_images=8,
-        photographs=3,
+        photographs=2,
         pool_images=80,
         norm_inputs=50_000,
     ),
