@@ -53,7 +53,10 @@ def network() -> nn.Sequential:
     to it. The rectifier changes few answers, as the largest logit is hardly ever one that it cuts.
     """
     found = weights.read(ASSET, ASSET_SHA256)
-    return weights.filled(_build, weights.normalisation(MEAN, DEVIATION), found)
+    model = weights.filled(_build, weights.normalisation(MEAN, DEVIATION), found)
+    # A third faster on a CPU, whose convolutions take the channels of a pixel together. (The
+    # depthwise convolutions of EfficientNet-Lite0 become slower in float64.)
+    return model.to(memory_format=torch.channels_last)
 
 
 def _build() -> nn.Sequential:
