@@ -83,6 +83,7 @@ def test_the_book_has_its_pages() -> None:
         "transfer",
         "noise",
         "lipschitz",
+        "natural_images",
         "summary",
         "since_2014",
         "statistics",
@@ -183,6 +184,7 @@ def test_notebooks_can_be_downloaded() -> None:
         "transfer",
         "noise",
         "lipschitz",
+        "natural_images",
         "summary",
         "statistics",
     ):

@@ -30,6 +30,10 @@ from helpers.report.figures.models import (
     errors_beside_paper,
     learning_curves,
 )
+from helpers.report.figures.natural import (
+    norms_by_depth,
+    photographs,
+)
 from helpers.report.figures.noise import (
     dot_panels,
     error_curves,
@@ -123,8 +127,10 @@ __all__ = [
     "matrix",
     "noise_law",
     "norms_beside_paper",
+    "norms_by_depth",
     "optimality",
     "penalty_path",
+    "photographs",
     "pockets",
     "radii",
     "relatives",
