@@ -41,6 +41,51 @@ class SparseCoding:
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """What a network sees in its training beside the images, and for how long it is trained.
+
+    The places of a network are its input and the outputs of its hidden layers, in order. What is
+    perturbed at a place trains the layers above it.
+
+    Parameters
+    ----------
+    lengths : tuple of float
+        How far an example is moved at each place, in l2; 0 leaves a place out. For the direction
+        "nearest" it is a multiple of the distance to the nearest adversarial example.
+    direction : {"gradient", "sign", "noise", "nearest"}
+        Where to: along the gradient of the loss, or along its signs; at random; or to the nearest
+        adversarial example, as `search.minimum_distortion` finds it.
+    pool : int
+        How many perturbed examples are kept at each place, for batches to be drawn from. 0 makes
+        them anew for each batch, from its own images.
+    renewed : int
+        So many of the pool are made anew before each epoch but the first.
+    dropout : tuple of float
+        The share of numbers that are dropped at each place; empty for none.
+    epochs : int
+        Passes over the images.
+    batch : int
+        Images at a time, and examples of each pool.
+    rate : float
+        Adam's learning rate at the peak of a one-cycle schedule.
+
+    Examples
+    --------
+    >>> Recipe(lengths=(1.5, 0.0, 0.0)).direction
+    'gradient'
+    """
+
+    lengths: tuple[float, ...] = ()
+    direction: str = "gradient"
+    pool: int = 0
+    renewed: int = 0
+    dropout: tuple[float, ...] = ()
+    epochs: int = 40
+    batch: int = 100
+    rate: float = 4e-3
+
+
+@dataclass(frozen=True)
 class Specification:
     """All that decides a network's weights, next to the data.
 
@@ -65,6 +110,8 @@ class Specification:
     norm_penalty : float
         Strength of the penalty on each layer's operator norm: half of it times the sum of their
         squares.
+    recipe : Recipe or None
+        What it is trained on beside the images; None for a network without a recipe.
 
     Examples
     --------
@@ -79,6 +126,7 @@ class Specification:
     seed: int = 0
     coding: SparseCoding | None = None
     norm_penalty: float = 0.0
+    recipe: Recipe | None = None
 
 
 SPECIFICATIONS = {
