@@ -7,6 +7,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from helpers.data import Images
 from helpers.models.specifications import Recipe
 
 DIRECTIONS = ("gradient", "sign", "noise", "nearest")
+SLOPES = DIRECTIONS[:2]  # those that follow the gradient
 CHUNK = 1_000  # examples of a pool that are made at a time
 
 
@@ -74,12 +76,13 @@ def train(
     _check(recipe, len(layers), len(decay))
     network = Places(model, recipe, generator)
     # In Adam's own form the gradient of lambda / 2 times the squared weights costs nothing.
-    weights = [
+    weights = [*model.parameters()]
+    groups: list[dict[str, Any]] = [
         {"params": [layer.weight], "weight_decay": rate}
         for layer, rate in zip(layers, decay, strict=True)
     ]
     biases = {"params": [layer.bias for layer in layers if layer.bias is not None]}
-    optimizer = torch.optim.Adam([*weights, biases], fused=True)
+    optimizer = torch.optim.Adam([*groups, biases], fused=True)
     batches = -(-len(images) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, recipe.rate, total_steps=recipe.epochs * batches
@@ -91,7 +94,7 @@ def train(
         for rows in torch.randperm(len(images), generator=generator).split(recipe.batch):
             loss = network.loss(images[rows], network.drawn(pools, len(rows)))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward(inputs=weights)
             optimizer.step()
             schedule.step()
 
@@ -153,13 +156,15 @@ class Places:
         """
         outputs = self._outputs(batch.images)
         losses = [functional.cross_entropy(outputs[-1], batch.labels)]
+        # One pass back through the network gives the slopes at all places.
+        slopes = self._slopes(losses[0], outputs) if not drawn else {}
         for place in self.perturbed:
             if place in drawn:
                 examples, labels = drawn[place]
             else:
                 # The layers below are left alone: an example counts as given where it is made.
                 origins, labels = outputs[place].detach(), batch.labels
-                examples = self.perturb(place, origins, labels)
+                examples = self.perturb(place, origins, labels, slopes.get(place))
             losses.append(functional.cross_entropy(self.above(place)(examples), labels))
         return torch.stack(losses).mean()
 
@@ -167,7 +172,9 @@ class Places:
         """The network from a place on: of the numbers there, in any shape, to logits."""
         return nn.Sequential(nn.Flatten(), *self.parts[place:])
 
-    def perturb(self, place: int, points: Tensor, labels: Tensor) -> Tensor:
+    def perturb(
+        self, place: int, points: Tensor, labels: Tensor, slopes: Tensor | None = None
+    ) -> Tensor:
         """Move points by the recipe's length at a place, within [0, 1].
 
         Parameters
@@ -178,6 +185,8 @@ class Places:
             [N, ...] in [0, 1]: images, or outputs of a hidden layer.
         labels : Tensor
             Their classes, int64 [N].
+        slopes : Tensor, optional
+            The gradient of their loss, [N, ...], where it is known already.
 
         Returns
         -------
@@ -194,7 +203,7 @@ class Places:
             )
             step = (found.images - pictures).reshape(points.shape)
         else:
-            step = self._direction(place, points, labels)
+            step = self._direction(place, points, labels, slopes)
         return (points + length * step).clamp(0, 1)
 
     def renewed(self, pools: dict[int, Images], images: Images) -> dict[int, Images]:
@@ -240,7 +249,8 @@ class Places:
 
     def _outputs(self, images: Tensor) -> list[Tensor]:
         """What the network has at each place, and its logits."""
-        outputs = [images]
+        sloped = 0 in self.perturbed and self.recipe.direction in SLOPES
+        outputs = [images.detach().requires_grad_(sloped)]
         shares = self.recipe.dropout or (0.0,) * len(self.parts)
         for part, share in zip(self.parts, shares, strict=True):
             outputs.append(part(self._dropped(outputs[-1], share)))
@@ -253,11 +263,15 @@ class Places:
         kept = torch.rand(values.shape, generator=self.generator).to(values.device) >= share
         return values * kept / (1 - share)
 
-    def _direction(self, place: int, points: Tensor, labels: Tensor) -> Tensor:
+    def _direction(
+        self, place: int, points: Tensor, labels: Tensor, slopes: Tensor | None
+    ) -> Tensor:
         """A direction of length 1 for each point, [N, ...]."""
         size = points[0].numel()
         if self.recipe.direction == "noise":
             wanted = torch.randn(points.shape, generator=self.generator).to(points.device)
+        elif slopes is not None:
+            wanted = slopes
         else:
             wanted = self._slope(place, points, labels)
         if self.recipe.direction == "sign":
@@ -266,6 +280,14 @@ class Places:
         free = torch.where(wanted > 0, points < 1, points > 0)
         wanted = (wanted * free).reshape(len(points), size)
         return functional.normalize(wanted, dim=1, eps=1e-30).reshape(points.shape)
+
+    def _slopes(self, loss: Tensor, outputs: list[Tensor]) -> dict[int, Tensor]:
+        """The gradient of a batch's loss at each place where it is followed."""
+        if self.recipe.direction not in SLOPES or not self.perturbed:
+            return {}
+        points = [outputs[place] for place in self.perturbed]
+        slopes = torch.autograd.grad(loss, points, retain_graph=True)
+        return dict(zip(self.perturbed, slopes, strict=True))
 
     def _slope(self, place: int, points: Tensor, labels: Tensor) -> Tensor:
         """The gradient of each point's loss, [N, ...]."""

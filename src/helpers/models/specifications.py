@@ -80,7 +80,7 @@ class Recipe:
     pool: int = 0
     renewed: int = 0
     dropout: tuple[float, ...] = ()
-    epochs: int = 40
+    epochs: int = 25
     batch: int = 100
     rate: float = 4e-3
 
