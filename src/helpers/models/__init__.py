@@ -5,6 +5,8 @@ from helpers.models.checkpoints import load, load_all
 from helpers.models.specifications import (
     NAMES,
     PENALISED,
+    RECIPES,
+    REGULARISED,
     SECOND,
     SPECIFICATIONS,
     STRENGTHS,
@@ -20,6 +22,8 @@ __all__ = [
     "CLASSES",
     "NAMES",
     "PENALISED",
+    "RECIPES",
+    "REGULARISED",
     "SECOND",
     "SPECIFICATIONS",
     "STRENGTHS",

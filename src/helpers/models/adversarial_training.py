@@ -165,12 +165,15 @@ class Places:
                 # The layers below are left alone: an example counts as given where it is made.
                 origins, labels = outputs[place].detach(), batch.labels
                 examples = self.perturb(place, origins, labels, slopes.get(place))
-            losses.append(functional.cross_entropy(self.above(place)(examples), labels))
+            losses.append(functional.cross_entropy(self.above[place](examples), labels))
         return torch.stack(losses).mean()
 
-    def above(self, place: int) -> nn.Sequential:
-        """The network from a place on: of the numbers there, in any shape, to logits."""
-        return nn.Sequential(nn.Flatten(), *self.parts[place:])
+    @cached_property
+    def above(self) -> list[nn.Sequential]:
+        """The network from each place on: of the numbers there, in any shape, to logits."""
+        return [
+            nn.Sequential(nn.Flatten(), *self.parts[place:]) for place in range(len(self.parts))
+        ]
 
     def perturb(
         self, place: int, points: Tensor, labels: Tensor, slopes: Tensor | None = None
@@ -197,7 +200,7 @@ class Places:
         if self.recipe.direction == "nearest":
             # The search takes images: a hidden layer's outputs are one row of pixels.
             pictures = points.reshape(len(points), 1, 1, -1)
-            network = copy.deepcopy(self.above(place)).eval()
+            network = copy.deepcopy(self.above[place]).eval()
             found = search.minimum_distortion(
                 network, pictures, labels, targets="nearest", effort="fast"
             )
@@ -277,9 +280,11 @@ class Places:
         if self.recipe.direction == "sign":
             return wanted.sign() / size**0.5
         # Half of an image's pixels are 0 and cannot be lowered: the length is that of the others.
-        free = torch.where(wanted > 0, points < 1, points > 0)
-        wanted = (wanted * free).reshape(len(points), size)
-        return functional.normalize(wanted, dim=1, eps=1e-30).reshape(points.shape)
+        # (Rounded up, the room above or below is 1 where there is any, within [0, 1].)
+        rises, falls = wanted.clamp(min=0), wanted.clamp(max=0)
+        wanted = rises * (1 - points).ceil() + falls * points.ceil()
+        flat = wanted.reshape(len(points), size)
+        return functional.normalize(flat, dim=1, eps=1e-30).reshape(points.shape)
 
     def _slopes(self, loss: Tensor, outputs: list[Tensor]) -> dict[int, Tensor]:
         """The gradient of a batch's loss at each place where it is followed."""
@@ -293,7 +298,7 @@ class Places:
         """The gradient of each point's loss, [N, ...]."""
         with torch.enable_grad():
             points = points.detach().requires_grad_()
-            loss = functional.cross_entropy(self.above(place)(points), labels, reduction="sum")
+            loss = functional.cross_entropy(self.above[place](points), labels, reduction="sum")
             (slope,) = torch.autograd.grad(loss, points)
         return slope
 
