@@ -165,9 +165,7 @@ def test_a_pool_has_adversarial_examples_for_every_place_with_their_labels(few: 
 
 def test_a_pool_has_the_nearest_examples_and_a_factor_goes_beyond(few: Images) -> None:
     model = trained(Recipe(epochs=20, batch=50), few).eval()
-    found = search.minimum_distortion(
-        model, *few[:20], targets="nearest", effort="fast"
-    )
+    found = search.minimum_distortion(model, *few[:20], targets="nearest", effort="fast")
     for factor in (1.0, 1.5):
         moved = places(Recipe((factor, 0.0, 0.0), "nearest"), model).perturb(0, *few[:20])
         expected = (few.images[:20] + factor * (found.images - few.images[:20])).clamp(0, 1)

@@ -116,7 +116,7 @@ def measure(model: nn.Sequential, plain: nn.Module) -> dict[str, float]:
     few = data.sample(test, IMAGES, torch.Generator().manual_seed(0))
     nearest = search.minimum_distortion(model, *few, targets="nearest", effort="fast")
     radius = certify.certified_radius(model, *few[:CERTIFIED], tolerance=1e-2).radius
-    layers = spectral.layer_table(model, tuple(test.images.shape[1:]))
+    layers = spectral.layer_table(model, tuple(test.images.shape[1:])).set_index("layer")
     return {
         "train error": 100 * error_rate(model, *train),
         "test error": 100 * error_rate(model, *test),
@@ -124,7 +124,7 @@ def measure(model: nn.Sequential, plain: nn.Module) -> dict[str, float]:
         "radius": radius.mean().item(),
         "fools plain": 100 * _handed(model, plain, few),
         "fooled by plain": 100 * _handed(plain, model, few),
-    } | {f"bound {row.layer}": float(row.bound) for row in layers.itertuples()}
+    } | {f"bound {layer}": float(bound) for layer, bound in layers["bound"].items()}
 
 
 def _handed(source: nn.Module, target: nn.Module, images: Images) -> float:
