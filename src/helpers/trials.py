@@ -42,10 +42,10 @@ GRID: dict[str, list[Recipe]] = {
     "dropout": [
         Recipe(dropout=shares) for shares in [(0.0, 0.1, 0.1), (0.1, 0.1, 0.1), (0.1, 0.2, 0.2)]
     ],
-    "fresh, input": [_places(length, 0.0, 0.0) for length in (1.0, 1.5, 2.0)],
+    "fresh, input": [_places(length, 0.0, 0.0) for length in (0.7, 1.0, 1.5)],
     "fresh, layer 1": [_places(0.0, length, 0.0) for length in (0.3, 0.6)],
     "fresh, layer 2": [_places(0.0, 0.0, length) for length in (0.5, 1.0)],
-    "fresh, all": [_places(1.5, 0.3, 0.5), _places(1.5, 0.1, 0.2)],
+    "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
     "pool, input": [
         _places(1.0, 0.0, 0.0, direction="nearest", pool=pool, renewed=renewed)
         for pool, renewed in [(6_000, 600), (1_500, 1_500)]
