@@ -40,7 +40,15 @@ def prose(notebook: NotebookNode) -> str:
 
 
 def test_the_book_has_the_chapters_of_the_design() -> None:
-    wanted = ["models", "units", "adversarial_search", "transfer", "noise", "lipschitz"]
+    wanted = [
+        "models",
+        "units",
+        "adversarial_search",
+        "transfer",
+        "noise",
+        "lipschitz",
+        "training",
+    ]
     assert [name for name in CHAPTERS if name in wanted] == wanted
 
 

@@ -24,6 +24,7 @@ from helpers.report.figures.lipschitz import (
 from helpers.report.figures.noise import answered, error_curves, noise_law
 from helpers.report.figures.search import adversarial, benchmark, line_search
 from helpers.report.figures.summary import all_cells
+from helpers.report.figures.training import repetitions
 from helpers.report.figures.transfer import agreement, matrix_against_paper, pair_matrix, spike
 from helpers.report.figures.units import curve_panels, interval_rows
 
@@ -52,6 +53,7 @@ __all__ = [
     "noise_law",
     "pair_matrix",
     "radii",
+    "repetitions",
     "sorted_curves",
     "spectra",
     "spectral_benchmark",
