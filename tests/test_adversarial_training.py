@@ -153,7 +153,7 @@ def test_examples_of_a_layer_train_the_layers_above_it_alone(few: Images) -> Non
 
 def test_a_pool_has_adversarial_examples_for_every_place_with_their_labels(few: Images) -> None:
     model = trained(Recipe(epochs=20, batch=50), few)
-    network_places = places(Recipe((1.0, 1.0, 1.0), "nearest", pool=60, renewed=10), model)
+    network_places = places(Recipe((1.0, 1.0, 1.0), "nearest", pool=90, renewed=60), model)
     pools = network_places.renewed({}, few)
     assert [*pools] == [0, 1, 2]
     for place, pool in pools.items():
@@ -173,25 +173,36 @@ def test_a_pool_has_the_nearest_examples_and_a_factor_goes_beyond(few: Images) -
     assert model.training is False
 
 
-def test_a_random_part_of_a_pool_is_renewed(few: Images) -> None:
+def test_a_pool_grows_and_then_a_random_part_of_it_is_renewed(few: Images) -> None:
     network_places = places(Recipe((0.5, 0.5, 0.0), "gradient", pool=60, renewed=20))
-    before = network_places.renewed({}, few)
-    after = network_places.renewed(before, few)
-    rows = {place: {row.numpy().tobytes() for row in pool.images} for place, pool in before.items()}
-    for place, pool in after.items():
-        assert len(pool) == 60
-        old = [row.numpy().tobytes() in rows[place] for row in pool.images]
+    pools: dict[int, Images] = {}
+    for size in (20, 40, 60, 60, 60):
+        before, pools = pools, network_places.renewed(pools, few)
+        assert {place: len(pool) for place, pool in pools.items()} == {0: size, 1: size}
+    for place, pool in pools.items():
+        rows = {row.numpy().tobytes() for row in before[place].images}
+        old = sum(row.numpy().tobytes() in rows for row in pool.images)
         # Of the same network and perhaps the same image: a new one may equal an old one.
-        assert 40 <= sum(old) <= 50
+        assert 40 <= old <= 50
 
 
-def test_a_batch_from_a_pool_has_different_examples(few: Images) -> None:
-    network_places = places(Recipe((0.5, 0.0, 0.0), pool=60))
-    pool = {0: Images(torch.arange(60.0).view(60, 1, 1, 1), torch.arange(60))}
-    drawn = network_places.drawn(pool, 50)[0]
+def test_a_batch_from_a_pool_has_different_examples() -> None:
+    network_places = places(Recipe((0.5, 0.0, 0.0), pool=60, renewed=20))
+    pool = Images(torch.arange(60.0).view(60, 1, 1, 1), torch.arange(60))
+    drawn = network_places.drawn(pool, 50)
     assert len(set(drawn.labels.tolist())) == 50
     assert torch.equal(drawn.images.flatten().long(), drawn.labels)
-    assert len(network_places.drawn(pool, 100)[0]) == 60
+    assert len(network_places.drawn(pool, 100)) == 60
+    assert len(network_places.drawn(pool, 0)) == 1
+
+
+def test_examples_of_a_pool_count_as_much_as_images(few: Images) -> None:
+    model = network()
+    found = places(Recipe((0.5, 0.0, 0.0), pool=60, renewed=20), model)
+    drawn = Images(1 - few.images[:30], few.labels[:30])
+    mixed = torch.cat([few.images, drawn.images]), torch.cat([few.labels, drawn.labels])
+    expected = functional.cross_entropy(model(mixed[0]), mixed[1])
+    torch.testing.assert_close(found.loss(few, {0: drawn}), expected)
 
 
 def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
@@ -222,7 +233,8 @@ def test_training_on_examples_of_the_input_moves_the_boundary_away(few: Images) 
         (Recipe(dropout=(0.5,)), "dropout: need none, or 3 shares"),
         (Recipe(dropout=(0.5, 1.0, 0.0)), "dropout"),
         (Recipe((1.0,), "downhill"), "unknown direction 'downhill'"),
-        (Recipe((1.0,), pool=5, renewed=6), "renewed: need 0 to 5"),
+        (Recipe((1.0,), pool=5, renewed=6), "renewed: need 1 to 5"),
+        (Recipe((1.0,), pool=5), "renewed: need 1 to 5"),
         (Recipe(epochs=0), "epochs: need an integer of at least 1"),
         (Recipe(batch=0), "batch: need an integer of at least 1"),
     ],

@@ -49,8 +49,8 @@ GRID: dict[str, list[Recipe]] = {
     "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
     "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5)],
     "pool, input": [
-        _places(1.0, 0.0, 0.0, direction="nearest", pool=pool, renewed=renewed)
-        for pool, renewed in [(6_000, 600), (1_500, 1_500)]
+        _places(factor, 0.0, 0.0, direction="nearest", pool=pool, renewed=1_000)
+        for factor, pool in [(1.0, 10_000), (2.0, 10_000), (1.0, 1_000)]
     ],
 }
 
@@ -327,7 +327,9 @@ def _words(recipe: Recipe) -> str:
     if recipe.dropout:
         return "shares " + ", ".join(f"{share:g}" for share in recipe.dropout)
     if recipe.pool:
-        return f"{recipe.renewed:,} of {recipe.pool:,} renewed"
+        return (
+            f"{recipe.renewed:,} of {recipe.pool:,} renewed, {max(recipe.lengths):g} times as far"
+        )
     return "lengths " + ", ".join(f"{length:g}" for length in recipe.lengths)
 
 

@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train a network in place on images and on perturbed examples, by Adam in random batches.
 
-    The mean of the losses at all places, and of that on the images themselves, is minimised.
+    The mean loss over the images of a batch and the examples that go with them is minimised.
 
     Parameters
     ----------
@@ -92,7 +92,12 @@ def train(
         if recipe.pool:
             pools = network.renewed(pools, images)
         for rows in torch.randperm(len(images), generator=generator).split(recipe.batch):
-            loss = network.loss(images[rows], network.drawn(pools, len(rows)))
+            # Of a pool come as many as if it were mixed into the images.
+            drawn = {
+                place: network.drawn(pool, round(len(rows) * len(pool) / len(images)))
+                for place, pool in pools.items()
+            }
+            loss = network.loss(images[rows], drawn)
             optimizer.zero_grad()
             loss.backward(inputs=weights)
             optimizer.step()
@@ -139,7 +144,7 @@ class Places:
         return [place for place, length in enumerate(self.recipe.lengths) if length > 0]
 
     def loss(self, batch: Images, drawn: dict[int, Images]) -> Tensor:
-        """The mean of the loss on a batch and of those on perturbed examples, one a place.
+        """The mean loss on a batch and on perturbed examples.
 
         Parameters
         ----------
@@ -155,18 +160,21 @@ class Places:
             A scalar, differentiable in the weights.
         """
         outputs = self._outputs(batch.images)
-        losses = [functional.cross_entropy(outputs[-1], batch.labels)]
+        loss = functional.cross_entropy(outputs[-1], batch.labels)
+        total, count = len(batch) * loss, len(batch)
         # One pass back through the network gives the slopes at all places.
-        slopes = self._slopes(losses[0], outputs) if not drawn else {}
+        slopes = {} if drawn else self._slopes(loss, outputs)
         for place in self.perturbed:
-            if place in drawn:
+            if drawn:
                 examples, labels = drawn[place]
             else:
                 # The layers below are left alone: an example counts as given where it is made.
                 origins, labels = outputs[place].detach(), batch.labels
                 examples = self.perturb(place, origins, labels, slopes.get(place))
-            losses.append(functional.cross_entropy(self.above[place](examples), labels))
-        return torch.stack(losses).mean()
+            logits = self.above[place](examples)
+            total = total + functional.cross_entropy(logits, labels, reduction="sum")
+            count += len(labels)
+        return total / count
 
     @cached_property
     def above(self) -> list[nn.Sequential]:
@@ -210,7 +218,7 @@ class Places:
         return (points + length * step).clamp(0, 1)
 
     def renewed(self, pools: dict[int, Images], images: Images) -> dict[int, Images]:
-        """Make a random part of each pool anew, by the network as it is; all of it at first.
+        """Add new examples to each pool, by the network as it is, in place of random old ones.
 
         Parameters
         ----------
@@ -222,10 +230,9 @@ class Places:
         Returns
         -------
         dict of int to Images
-            Pools of the recipe's size, or of the number of images where that is smaller.
+            Pools that have grown by what the recipe renews, up to its size.
         """
-        size = min(self.recipe.pool, len(images))
-        count = min(self.recipe.renewed, size) if pools else size
+        count = min(self.recipe.renewed, len(images))
         chosen = images[self._draw(len(images))[:count]]
         points = chosen.images
         made = {}
@@ -236,8 +243,9 @@ class Places:
                 points = part(points)
         if not pools:
             return made
-        # Which examples go is drawn, not which are oldest: as in the paper.
-        kept = self._draw(size)[count:]
+        # Which go is drawn at random, as in the paper: they need not be the oldest.
+        size = len(next(iter(pools.values())))
+        kept = self._draw(size)[: self.recipe.pool - count]
         return {
             place: Images(
                 torch.cat([pool.images[kept], made[place].images]),
@@ -246,9 +254,9 @@ class Places:
             for place, pool in pools.items()
         }
 
-    def drawn(self, pools: dict[int, Images], count: int) -> dict[int, Images]:
-        """Draw so many different examples from each pool, or all where there are no more."""
-        return {place: pool[self._draw(len(pool))[:count]] for place, pool in pools.items()}
+    def drawn(self, pool: Images, count: int) -> Images:
+        """Draw so many different examples from a pool, at least one."""
+        return pool[self._draw(len(pool))[: max(count, 1)]]
 
     def _outputs(self, images: Tensor) -> list[Tensor]:
         """What the network has at each place, and its logits."""
@@ -329,7 +337,7 @@ def _check(recipe: Recipe, layers: int, rates: int) -> None:
         raise ValueError(
             f"dropout: need none, or {layers} shares in [0, 1), one for each place, got {shares}"
         )
-    if not 0 <= recipe.renewed <= recipe.pool:
+    if recipe.pool and not 1 <= recipe.renewed <= recipe.pool:
         raise ValueError(
-            f"renewed: need 0 to {recipe.pool}, the size of the pool, got {recipe.renewed}"
+            f"renewed: need 1 to {recipe.pool}, the size of the pool, got {recipe.renewed}"
         )

@@ -56,16 +56,16 @@ class Recipe:
         Where to: along the gradient of the loss, or along its signs; at random; or to the nearest
         adversarial example, as `search.minimum_distortion` finds it.
     pool : int
-        How many perturbed examples are kept at each place, for batches to be drawn from. 0 makes
-        them anew for each batch, from its own images.
+        How many perturbed examples are kept at each place, and mixed into the images. 0 makes them
+        anew for each batch, from its own images.
     renewed : int
-        So many of the pool are made anew before each epoch but the first.
+        So many new ones come to the pool before each epoch; once it is full, in place of old ones.
     dropout : tuple of float
         The share of numbers that are dropped at each place; empty for none.
     epochs : int
         Passes over the images.
     batch : int
-        Images at a time, and examples of each pool.
+        Images at a time.
     rate : float
         Adam's learning rate at the peak of a one-cycle schedule.
 
@@ -174,10 +174,10 @@ RECIPES = {
     "dropout": Recipe(dropout=(0.1, 0.1, 0.1)),
     "noise, input": Recipe((1.0, 0.0, 0.0), "noise"),
     "sign, input": Recipe((1.0, 0.0, 0.0), "sign"),
-    "pool, input": Recipe((1.0, 0.0, 0.0), "nearest", 6_000, 600),
-    "pool, layer 1": Recipe((0.0, 1.0, 0.0), "nearest", 6_000, 600),
-    "pool, layer 2": Recipe((0.0, 0.0, 1.0), "nearest", 6_000, 600),
-    "pool, all": Recipe((1.0, 1.0, 1.0), "nearest", 6_000, 600),
+    "pool, input": Recipe((1.0, 0.0, 0.0), "nearest", 10_000, 1_000),
+    "pool, layer 1": Recipe((0.0, 1.0, 0.0), "nearest", 10_000, 1_000),
+    "pool, layer 2": Recipe((0.0, 0.0, 1.0), "nearest", 10_000, 1_000),
+    "pool, all": Recipe((1.0, 1.0, 1.0), "nearest", 10_000, 1_000),
     "fresh, input": Recipe((1.0, 0.0, 0.0)),
     "fresh, layer 1": Recipe((0.0, 0.3, 0.0)),
     "fresh, layer 2": Recipe((0.0, 0.0, 1.0)),
