@@ -82,6 +82,7 @@ def test_the_book_has_its_pages() -> None:
         "transfer",
         "noise",
         "lipschitz",
+        "training",
         "summary",
         "reference/networks",
         "reference/search",
@@ -179,6 +180,7 @@ def test_notebooks_can_be_downloaded() -> None:
         "transfer",
         "noise",
         "lipschitz",
+        "training",
         "summary",
     ):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
