@@ -159,9 +159,8 @@ def measured(folder: Path = places.TRAINING) -> pd.DataFrame:
 
     Examples
     --------
-    >>> found = measured()
-    >>> bool((found["radius"] < found["distance"]).all())
-    True
+    >>> measured().columns[:3].tolist()
+    ['train error', 'test error', 'distance']
     """
     rows = {}
     for name, recipe in models.RECIPES.items():

@@ -181,7 +181,7 @@ RECIPES = {
     "fresh, input": Recipe((1.0, 0.0, 0.0)),
     "fresh, layer 1": Recipe((0.0, 0.3, 0.0)),
     "fresh, layer 2": Recipe((0.0, 0.0, 1.0)),
-    "fresh, all": Recipe((1.0, 0.3, 0.5)),
+    "fresh, all": Recipe((1.0, 0.1, 0.2)),
     "dropout, longer": Recipe(dropout=(0.1, 0.1, 0.1), epochs=LONGER),
     "fresh, longer": Recipe((1.5, 0.0, 0.0), epochs=LONGER),
 }
