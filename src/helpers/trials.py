@@ -21,7 +21,6 @@ from helpers import certify, check, data, files, machine, models, perturb, place
 from helpers import threads as cores
 from helpers.data import Images
 from helpers.models import Recipe, adversarial_training, training
-from helpers.models.specifications import LONGER
 from helpers.models.state import differing
 from helpers.transfer import error_rate
 
@@ -47,7 +46,6 @@ GRID: dict[str, list[Recipe]] = {
     "fresh, layer 1": [_places(0.0, length, 0.0) for length in (0.3, 0.6)],
     "fresh, layer 2": [_places(0.0, 0.0, length) for length in (0.5, 1.0)],
     "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
-    "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5)],
     "pool, input": [
         _places(factor, 0.0, 0.0, direction="nearest", pool=pool, renewed=1_000)
         for factor, pool in [(1.0, 10_000), (2.0, 10_000), (1.0, 1_000)]
