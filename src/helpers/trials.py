@@ -21,6 +21,7 @@ from helpers import certify, check, data, files, machine, models, perturb, place
 from helpers import threads as cores
 from helpers.data import Images
 from helpers.models import Recipe, adversarial_training, training
+from helpers.models.specifications import LONGER
 from helpers.models.state import differing
 from helpers.transfer import error_rate
 
@@ -37,19 +38,24 @@ def _places(*lengths: float, **settings: Any) -> Recipe:
     return Recipe(lengths=lengths, **settings)
 
 
+def _pool(factor: float, size: int) -> Recipe:
+    return Recipe((factor, 0.0, 0.0), "nearest", pool=size, renewed=1_000)
+
+
 # What is compared on the held-out images, by the recipe that is chosen so.
 GRID: dict[str, list[Recipe]] = {
+    "weight decay": [Recipe()],
     "dropout": [
         Recipe(dropout=shares) for shares in [(0.0, 0.1, 0.1), (0.1, 0.1, 0.1), (0.1, 0.2, 0.2)]
     ],
+    "pool, input": [_pool(1.0, 10_000), _pool(2.0, 10_000)],
     "fresh, input": [_places(length, 0.0, 0.0) for length in (0.7, 1.0, 1.5)],
     "fresh, layer 1": [_places(0.0, length, 0.0) for length in (0.3, 0.6)],
     "fresh, layer 2": [_places(0.0, 0.0, length) for length in (0.5, 1.0)],
     "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
-    "pool, input": [
-        _places(factor, 0.0, 0.0, direction="nearest", pool=pool, renewed=1_000)
-        for factor, pool in [(1.0, 10_000), (2.0, 10_000), (1.0, 1_000)]
-    ],
+    "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5, 2.0)],
+    # No pool as the paper describes it, of which a part is renewed: for comparison alone.
+    "small pool, input": [_pool(1.0, 1_000)],
 }
 
 
