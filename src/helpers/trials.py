@@ -53,7 +53,7 @@ GRID: dict[str, list[Recipe]] = {
     "fresh, layer 1": [_places(0.0, length, 0.0) for length in (0.3, 0.6)],
     "fresh, layer 2": [_places(0.0, 0.0, length) for length in (0.5, 1.0)],
     "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
-    "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5, 2.0)],
+    "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5)],
     # No pool as the paper describes it, of which a part is renewed: for comparison alone.
     "small pool, input": [_pool(1.0, 1_000)],
 }
