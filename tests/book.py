@@ -89,7 +89,6 @@ def test_the_book_has_its_pages() -> None:
         "glossary",
         "bibliography",
         "execution",
-        "search",
     } <= names
 
 

@@ -183,11 +183,77 @@ def test_a_page_reads_well(view: tuple[Page, list[str]], address: str, name: str
     assert problems == []
 
 
-def test_the_search_finds_a_word_without_a_server_elsewhere(browser: Browser, address: str) -> None:
+@pytest.mark.parametrize("where", ["server", "disk"])
+@pytest.mark.parametrize("words", ["256", "L-BFGS", "minimum_distortion", "FGSM"])
+def test_the_search_finds_numbers_names_and_words(
+    browser: Browser, address: str, where: str, words: str
+) -> None:
     page = browser.new_page()
-    page.goto(f"{address}/search.html?q=distortion")
-    page.wait_for_selector("#search-results li", timeout=PATIENCE)
-    assert page.locator("#search-results li").count() >= 2
+    page.goto(f"{address if where == 'server' else HTML.as_uri()}/noise.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(words)
+    page.wait_for_selector(".find-results mark", timeout=PATIENCE)
+    found = page.locator(".find-results li").all_inner_texts()
+    assert any(words.lower() in text.lower() for text in found)
+    # Snippets are words, cut between words: no formulas, no links' signs.
+    assert not any(sign in text for text in found for sign in ("\\", "#", "….pdf"))
+    # By the keyboard to the first result, and there.
+    page.keyboard.press("ArrowDown")
+    target = page.evaluate("document.activeElement.href")
+    page.keyboard.press("Enter")
+    page.wait_for_url(target, timeout=PATIENCE)
+    assert page.locator(f"[id='{target.partition('#')[2]}']").count() == 1
+
+
+def test_the_search_says_when_nothing_is_found(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/reference/search.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("xylophone")
+    page.wait_for_selector(".find-status:has-text('xylophone')", timeout=PATIENCE)
+    assert page.locator(".find-results li").count() == 0
+
+
+def test_a_term_shows_its_meaning_in_focus_and_escape_hides_it(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/noise.html")
+    term = page.locator("article a:has(> .tip)").first
+    tip = term.locator(".tip")
+    assert not tip.is_visible()
+    page.keyboard.press("Tab")  # what has the focus is shown as for the keyboard
+    term.focus()
+    assert tip.is_visible()
+    assert len(tip.inner_text()) > 20
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    term.hover()
+    assert tip.is_visible()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_each_figure_is_shown_once_in_the_colours_of_the_page(
+    browser: Browser, address: str, theme: str
+) -> None:
+    page = browser.new_page(color_scheme=theme)
+    page.goto(f"{address}/noise.html")
+    for kind in ("light", "dark"):
+        shown = page.locator(f"article img.only-{kind}").evaluate_all(
+            "images => images.map(image => image.checkVisibility())"
+        )
+        assert shown
+        assert set(shown) == {kind == theme}
+    # A figure's ground is the page's.
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    corner = page.locator(f"figure img.only-{theme}").first.evaluate(
+        """image => {
+            const canvas = document.createElement("canvas"), context = canvas.getContext("2d")
+            context.drawImage(image, 0, 0)
+            return `rgb(${[...context.getImageData(1, 1, 1, 1).data].slice(0, 3).join(", ")})`
+        }"""
+    )
+    assert corner == ground
 
 
 def test_the_keyboard_reaches_the_text(browser: Browser, address: str) -> None:

@@ -1,7 +1,9 @@
 import pandas as pd
 
+from helpers import models
 from helpers.intervals import Agreement, Estimate
 from helpers.report import tables
+from helpers.report.words import WORDS
 
 
 def test_a_frame_becomes_a_numbered_table_that_reads_well_as_markdown() -> None:
@@ -78,3 +80,14 @@ def test_a_cell_of_several_numbers_is_formatted_by_their_names() -> None:
         formats="{0[mean]:.0f} ± {0[standard deviation]:.1f}",
     )
     assert "| a | 10 ± 1.2 |" in shown.data
+
+
+def test_a_network_has_its_words_beside_its_name() -> None:
+    shown = tables.show({"FC10(1)": {"x": 1}, "noise": {"x": 2}}, caption="c", name="n").data
+    assert '| FC10(1) <span class="words">linear, strong decay</span> | 1 |' in shown
+    assert "| noise | 2 |" in shown
+
+
+def test_every_network_of_the_chapters_has_words_of_its_own() -> None:
+    assert list(WORDS) == list(models.NAMES)
+    assert len(set(WORDS.values())) == len(WORDS)

@@ -18,3 +18,11 @@ document.addEventListener("DOMContentLoaded", () => {
   window.addEventListener("load", mark);
   window.addEventListener("resize", mark);
 });
+
+// Escape hides the meaning of a term that is shown, until another one is pointed at or in focus.
+document.addEventListener("keydown", ({ key }) => {
+  if (key === "Escape") document.documentElement.classList.add("tips-off");
+});
+for (const event of ["pointerover", "focusin"]) {
+  document.addEventListener(event, () => document.documentElement.classList.remove("tips-off"));
+}

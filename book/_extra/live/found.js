@@ -122,7 +122,7 @@
    */
   intriguing.found = (box) => {
     box.innerHTML = PAGE;
-    const parts = intriguing.named(box), rows = Object.entries(intriguing.NETWORKS).map(row);
+    const parts = intriguing.named(box), rows = Object.entries(intriguing.digits.networks).map(row);
     let shown = null; // what is shown now: what is answered after something else is shown is dropped
 
     function row([network, words]) {

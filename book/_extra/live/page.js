@@ -185,7 +185,7 @@
 
     // -- the beginning ------------------------------------------------------------------------------
 
-    const names = Object.entries(intriguing.NETWORKS);
+    const names = Object.entries(intriguing.digits.networks);
     for (const [name, words] of names) parts.network.add(new Option(words, name));
     for (let k = 0; k < 10; k++) parts.target.add(new Option(k, k));
     parts.network.value = FIRST.network;

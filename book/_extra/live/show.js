@@ -4,17 +4,6 @@
   const SIDE = 28;
   const BRIGHTER = [178, 24, 43], DARKER = [33, 102, 172]; // as in the figures of the book
 
-  /** The networks in plain words, from the simplest to the one that is most like those of today. */
-  const NETWORKS = {
-    "FC10(1e-4)": "linear, weak decay",
-    "FC10(1e-2)": "linear, medium decay",
-    "FC10(1)": "linear, strong decay",
-    "FC100-100-10": "sigmoid, 2 × 100 units",
-    "FC200-200-10": "sigmoid, 2 × 200 units",
-    "AE400-10": "autoencoder, 400 units",
-    ConvNet: "convolutional",
-  };
-
   // Fill a canvas of 28 x 28 with a colour, [red, green, blue, opacity] in 0 to 255, for each pixel.
   const paint = (canvas, pixels, colour) => {
     const image = new ImageData(SIDE, SIDE);
@@ -81,5 +70,5 @@
 
   const percent = (share) => `${(100 * share).toFixed(1).replace(/\.0$/, "")}\u00a0%`;
 
-  Object.assign(window.intriguing, { NETWORKS, digit, change, way, answer, probabilities, percent, named });
+  Object.assign(window.intriguing, { digit, change, way, answer, probabilities, percent, named });
 })();

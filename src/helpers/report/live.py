@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from helpers import check, files, transfer
 from helpers.data import Images
+from helpers.report.words import in_words
 
 # Layers of up to so many weights stay in 32 bits: they are small, and the last one's errors count
 # most, as it has the largest weights.
@@ -70,7 +71,8 @@ def write(folder: Path, networks: Mapping[str, nn.Sequential], digits: Images) -
             described(network, digits.images),
         )
     pixels = chosen.images.mul(255).round().to(torch.uint8)
-    shown = {"labels": chosen.labels.tolist(), "pixels": _base64(pixels)}
+    words = {name: in_words(name) or name for name in networks}
+    shown = {"labels": chosen.labels.tolist(), "pixels": _base64(pixels), "networks": words}
     _write_script(folder / "digits.js", "intriguing.digits = %s;", shown)
 
 

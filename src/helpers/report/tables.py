@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from helpers.intervals import Agreement, Estimate
+from helpers.report.words import in_words
 
 INTERVAL = re.compile(r"\[[^\]]*\]")  # its parts stay on one line
 
@@ -60,7 +61,7 @@ def show(
         for column in frame.columns
     ]
     header = [str(label or ""), *map(str, frame.columns)]
-    rows = [[_row(row[0]), *map(_cell, row[1:], specs)] for row in frame.itertuples(name=None)]
+    rows = [[_named(row[0]), *map(_cell, row[1:], specs)] for row in frame.itertuples(name=None)]
     rule = ["---", *("---:" for _ in frame.columns)]
     lines = [f"| {' | '.join(map(_escape, row))} |" for row in (header, rule, *rows)]
     return Markdown("\n".join([f":::{{table}} {caption}", f":name: {name}", "", *lines, ":::"]))
@@ -123,6 +124,12 @@ def _frame(values: Mapping[Any, Any]) -> pd.DataFrame:
 def _row(key: Any) -> str:
     """The name of a row: the parts of a pair with a comma between them."""
     return ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
+def _named(key: Any) -> str:
+    """The name of a row; a network's with what it is, in plain words."""
+    words = in_words(key) if isinstance(key, str) else ""
+    return f'{key} <span class="words">{words}</span>' if words else _row(key)
 
 
 def _cell(value: Any, spec: str) -> str:
