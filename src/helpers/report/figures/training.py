@@ -46,15 +46,15 @@ def repetitions(
         mean = means[name]
         axis.hlines(place, mean.low, mean.high, color=color, lw=2)
         axis.plot(mean.value, place, "|", color=color, ms=14, mew=2.5)
-    for label, value in marks.items():
+    # Printed numbers lie close together: their labels stand one above the other.
+    for height, (label, value) in enumerate(sorted(marks.items(), key=lambda mark: -mark[1])):
         axis.axvline(value, color=MUTED, lw=1, ls=":")
         axis.annotate(
             label,
             (value, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(0, 3),
+            xytext=(2, 2 + 13 * height),
             textcoords="offset points",
-            rotation=30,
             color=MUTED,
             fontsize=10,
         )
