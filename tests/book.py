@@ -78,12 +78,16 @@ def test_the_book_has_its_pages() -> None:
         "intro",
         "models",
         "units",
+        "units_measured",
         "adversarial_search",
         "transfer",
         "noise",
         "lipschitz",
         "training",
         "summary",
+        "since_2014",
+        "statistics",
+        "reproduction",
         "reference/networks",
         "reference/search",
         "glossary",
@@ -175,12 +179,14 @@ def test_notebooks_can_be_downloaded() -> None:
     for name in (
         "models",
         "units",
+        "units_measured",
         "adversarial_search",
         "transfer",
         "noise",
         "lipschitz",
         "training",
         "summary",
+        "statistics",
     ):
         assert (HTML / "_sources" / f"{name}.ipynb").exists()
         link = parsed(HTML / f"{name}.html").select_one(f'a[href="_sources/{name}.ipynb"]')

@@ -44,6 +44,13 @@ def test_a_ratio_compares_one_task_on_the_networks_that_both_have(measured: pd.D
         benchmarks.times_faster(measured, "exact", "best", ("foolbox", "DDN"))
 
 
+def test_the_best_peer_is_the_nearest_of_those_that_always_succeed(measured: pd.DataFrame) -> None:
+    rated = measured[measured["task"] == "nearest"].assign(ratio=[1.0, 0.9, 1.0, None, 1.3])
+    assert benchmarks.best_peers(rated).to_dict() == {"A": 1.3}
+    with pytest.raises(ValueError, match="need a peer that succeeds on every image"):
+        benchmarks.best_peers(rated[rated["network"] == "B"])
+
+
 def test_every_library_of_the_committed_benchmark_has_a_name() -> None:
     records = pd.DataFrame(results.read(places.BENCHMARKS / "search.json")["records"])
     shown = benchmarks.lengths_and_times(records[records["task"] == "nearest"])

@@ -10,7 +10,7 @@ from helpers.intervals import Estimate
 from helpers.report import claims, figures, results
 from helpers.report.claims import Claim
 from helpers.report.rules import stated
-from helpers.summary import cells, evidence, verdicts
+from helpers.summary import board, cells, evidence, verdicts
 from helpers.summary.cells import Cell
 from helpers.summary.verdicts import Statement
 
@@ -229,9 +229,41 @@ def test_entries_have_verdict_link_and_evidence() -> None:
     assert "Fails is small: 1.5. **Fails.** *Rule:* r." in verdicts.listing(MADE).data
 
 
+def test_every_claim_of_the_paper_has_its_words() -> None:
+    assert list(board.QUOTATIONS) == list(verdicts.CLAIMS)
+
+
+def test_every_size_belongs_to_a_claim_that_decides() -> None:
+    deciding = {name for claim in verdicts.CLAIMS.values() for name in claim.decided_by}
+    assert set(board.SIZES) <= deciding
+
+
+def test_the_board_has_words_effect_verdict_and_picture_of_each_claim() -> None:
+    statements = {
+        "Noise": Statement("x", "{doc}`one`", ("one/mostly", "one/holds")),
+        "Training": Statement("x", missing="Why."),
+    }
+    shown = board.show(MADE, statements).data
+    assert board.QUOTATIONS["Noise"].text in shown
+    assert "Mostly is small: 1.5. Holds is small: 1.5." in shown
+    assert "{div} board-verdict board-mostly\nmostly holds\n" in shown
+    assert "{div} board-verdict board-not-measured\nnot measured\n" in shown
+    assert "Why." in shown
+    assert shown.count("_static/thumbnails/one.png") == shown.count("thumbnails") == 1
+
+
+def test_the_board_counts_exceptions_and_names_only_what_it_does_not_count() -> None:
+    made = {
+        f"one/{name}": Claim(name, name, "paper", stated("mostly", "r", effect))
+        for name, effect in {"a": "2 of 3 pairs; not x and y", "b": "1 to 9 points; not z"}.items()
+    }
+    shown = board.show(made, {"Noise": Statement("x", decided_by=("one/a", "one/b"))}).data
+    assert "A: 2 of 3 pairs. B: 1 to 9 points; not z." in shown
+
+
 def test_the_papers_claims_figures_and_slips_are_listed() -> None:
     assert len(verdicts.CLAIMS) == 6
-    assert len(verdicts.ERRORS) == 6
+    assert len(verdicts.ERRORS) == 7
     assert "".join(verdicts.FIGURES).count("Figure") == 5
     assert all(
         statement.where or statement.missing
@@ -281,6 +313,7 @@ def test_the_picture_has_every_cell_with_its_intervals_and_names_the_farthest() 
     figure = figures.all_cells(
         errors, [pair("d", 0.1, 0.1, agrees=True)], [pair("e", 2, 9, agrees=False)], labelled=1
     )
+    panels = figure.axes[2], *figure.axes[:2]  # the large one is added last
     marked = [
         [
             tuple(line.get_xydata()[i])
@@ -288,17 +321,19 @@ def test_the_picture_has_every_cell_with_its_intervals_and_names_the_farthest() 
             if line.get_linestyle() == "None"
             for i in range(len(line.get_xydata()))
         ]
-        for axis in figure.axes
+        for axis in panels
     ]
     assert marked == [[(10, 11), (10, 40), (30, 20)], [(0.1, 0.1)], [(2, 9)]]
-    assert [[text.get_text() for text in axis.texts] for axis in figure.axes] == [
+    assert [[text.get_text() for text in axis.texts] for axis in panels] == [
         ["1", "1  b"],
         [],
-        ["1", "1  e"],
+        ["e"],
     ]
-    assert [
-        sum(len(lines.get_segments()) for lines in axis.collections) for axis in figure.axes
-    ] == [6, 2, 2]
+    assert [sum(len(lines.get_segments()) for lines in axis.collections) for axis in panels] == [
+        6,
+        2,
+        2,
+    ]
 
 
 def test_an_edition_with_nothing_to_compare_has_an_empty_picture() -> None:

@@ -37,7 +37,7 @@ from helpers.models import checkpoints, training
 from helpers.models.norm_penalty import NormPenalty
 from helpers.search import projection
 from helpers.spectral import jacobian, lipsdp
-from helpers.units import ablation, strokes
+from helpers.units import ablation, strokes, survey
 
 SIDE, CLASSES, COUNT = 8, 4, 8
 SHAPE = (1, SIDE, SIDE)
@@ -472,6 +472,16 @@ def test_coherence(home: str) -> None:
         top = random if home == "cpu" else random.to(device)
         found = units.coherence(top, labels, {"pixels": points})
         return [nearest, units.coherence(nearest, labels, {"pixels": points}), found]
+
+    check_same(run)
+
+
+def test_the_scale_of_the_survey() -> None:
+    def run(device: str) -> list[Any]:
+        images, top = pictures(device, 30), torch.tensor([[0, 4, 8], [1, 2, 3]])
+        labels, judges = torch.arange(30, device=device) % CLASSES, {"net": images.flatten(1)}
+        scale = survey.Scale(images, labels, judges, sets=5, generator=seeded(), k=3)
+        return [scale.floor, scale.ceiling, scale.score("net", top.to(device))]
 
     check_same(run)
 

@@ -1,10 +1,11 @@
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
+from helpers.comparison import Judged
 from helpers.intervals import Estimate
 from helpers.report import figures
+from helpers.slices import Slice
 
 
 def test_a_grid_shows_each_image_once_on_one_scale() -> None:
@@ -53,56 +54,6 @@ def test_the_style_uses_colours_that_all_can_tell_apart(name: str) -> None:
     assert name in rcParams["axes.prop_cycle"].by_key()["color"]
 
 
-def test_the_benchmark_marks_every_attack_once_hollow_where_it_fails_and_not_off_the_scale() -> (
-    None
-):
-    rows = [
-        ("a", "ours", "best", 1.0, 1.0),
-        ("a", "foolbox", "DDN, 100 steps", 1.1, 1.0),
-        ("b", "foolbox", "FMN, 9 steps", 2.5, 0.5),
-        ("b", "torchattacks", "FAB", None, 0.0),
-    ]
-    frame = pd.DataFrame(rows, columns=["network", "library", "method", "ratio", "success"]).assign(
-        n=10, seconds=0.5
-    )
-    figure = figures.benchmark(frame, highest=1.3)
-    marks = [line for axis in figure.axes for line in axis.lines if len(line.get_xdata()) == 1]
-    assert [(line.get_xdata()[0], line.get_ydata()[0]) for line in marks] == [
-        (50, 1.0),
-        (50, 1.1),
-        (50, 1.3),
-    ]
-    assert [line.get_markerfacecolor() == "none" for line in marks] == [False, False, True]
-
-
-def test_the_spectral_benchmark_draws_all_above_the_floor_and_hollow_what_was_stopped() -> None:
-    rows = [
-        ("a", "operator_norm", 0.1, 0.0, True),
-        ("a", "power iteration, 60 steps", 0.2, -1e-3, True),
-        ("a", "power iteration, to 1e-6", 20.0, -1e-4, False),
-        ("b", "dense SVD", 3.0, 1e-9, True),
-    ]
-    frame = pd.DataFrame(rows, columns=["layer", "method", "seconds", "error", "reached"])
-    figure = figures.spectral_benchmark(frame, floor=1e-12)
-    assert [axis.get_title() for axis in figure.axes] == ["a", "b"]
-    marks = {
-        (
-            axis.get_title(),
-            float(line.get_xdata()[0]),
-            float(line.get_ydata()[0]),
-        ): line.get_markerfacecolor() == "white"
-        for axis in figure.axes
-        for line in axis.lines
-        if line.get_marker() not in ("", "None")
-    }
-    assert marks == {
-        ("a", 0.1, 1e-12): False,
-        ("a", 0.2, 1e-3): False,
-        ("a", 20.0, 1e-4): True,
-        ("b", 3.0, 1e-9): False,
-    }
-
-
 def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
     found = [Estimate(value, value - 1, value + 1, 9) for value in (3.0, 2.0, 5.0)]
     figure = figures.against_strength(
@@ -140,3 +91,136 @@ def test_every_run_is_a_dot_beside_the_mean_of_its_method() -> None:
     assert ends == [[1.0, 2.8], [1.1, 1.5]]
     assert [label.get_text() for label in axis.get_yticklabels()] == [*runs]
     assert axis.yaxis_inverted()
+
+
+def a_slice(*rows: list[int]) -> Slice:
+    answers = torch.tensor(rows)
+    coordinates = torch.linspace(-3, 3, len(answers), dtype=torch.float64)
+    return Slice(coordinates, answers, torch.ones_like(answers, dtype=torch.bool))
+
+
+def test_a_slice_names_each_region_once_and_draws_its_circles() -> None:
+    cut = a_slice(*[[7, 7, 7, 7, 3, 3, 3]] * 7)
+    figure = figures.slice_panels(
+        {"a": cut, "b": cut},
+        image=torch.zeros(1, 4, 4),
+        truth=7,
+        circles={"proved": {"a": 0.25, "b": 0.5}, "found": {"a": 1.0, "b": 1.5}},
+        stars={"a": 1.0, "b": 1.5},
+    )
+    for axis, (radii, star) in zip(
+        figure.axes[:2], (([0.25, 1.0], 1.0), ([0.5, 1.5], 1.5)), strict=True
+    ):
+        assert [patch.get_radius() for patch in axis.patches] == radii
+        assert axis.lines[-1].get_xydata().tolist() == [[star, 0.0]]
+        places = {text.get_text(): text.get_position() for text in axis.texts}
+        assert set(places) == {"3", "7"}
+        assert places["7"][0] < 0.5 < places["3"][0]  # each stands in its own region
+        assert sum(x**2 for x in places["7"]) > radii[-1] ** 2  # and not among the circles
+    assert figure.axes[2].get_legend().get_texts()[0].get_text() == "proved"
+
+
+def test_classes_have_one_colour_in_all_panels_of_a_slice() -> None:
+    figure = figures.slice_panels(
+        {"a": a_slice([7, 3], [7, 3]), "b": a_slice([7, 7], [5, 3])},
+        image=torch.zeros(1, 2, 2),
+        truth=7,
+        circles={},
+        stars={"a": 1.0, "b": 1.0},
+    )
+    first, second = (axis.images[0].get_array() for axis in figure.axes[:2])
+    assert first[0, 1].tolist() == second[1, 1].tolist()
+    assert len({tuple(color) for color in (first[0, 0], first[0, 1], second[1, 0])}) == 3
+
+
+def test_growth_begins_at_one_and_its_line_goes_through_the_medians() -> None:
+    figure = figures.growth(
+        ["a", "b"], {"x": [[1.0, 2.0, 9.0], [4.0, 5.0, 6.0]], "y": [[0.1] * 3] * 2}, [3.0, 30.0]
+    )
+    lines = {line.get_color(): line for line in figure.axes[0].lines if len(line.get_xdata()) == 3}
+    drawn = [list(line.get_ydata()) for line in lines.values()]
+    assert drawn == [[1.0, 2.0, 5.0], [1.0, 0.1, 0.1], [1.0, 3.0, 30.0]]
+    assert {text.get_text() for text in figure.axes[0].texts} == {"x", "y", "bound"}
+
+
+def test_radii_keep_each_image_in_its_place_in_every_series() -> None:
+    figure = figures.radii(
+        {"found": {"a": [3.0, 1.0, 2.0]}, "proved": {"a": [0.3, 0.1, 0.2]}}, columns=1
+    )
+    found, proved = figure.axes[0].lines
+    assert list(found.get_ydata()) == [1.0, 2.0, 3.0]
+    assert list(proved.get_ydata()) == [0.1, 0.2, 0.3]
+
+
+def test_layers_that_only_the_paper_has_are_shown_without_ours() -> None:
+    figure = figures.norms_beside_paper({"conv1": 2.0, "fc1": 3.0}, {"conv1": 9.0}, {"conv1": 4.0})
+    ours, paper, printed = figure.axes[0].lines[:3]
+    assert list(ours.get_xdata()) == [9.0]
+    assert list(paper.get_xdata()) == [2.0, 3.0]
+    assert list(printed.get_ydata()) == list(ours.get_ydata()) == [paper.get_ydata()[0]]
+
+
+def test_the_blocks_of_a_matrix_are_framed_down_its_diagonal() -> None:
+    matrix = np.kron(np.eye(3), np.ones((2, 4)))
+    figure = figures.block_diagonal(matrix, matrix, block=(2, 4))
+    frames = [patch.get_bbox().bounds for patch in figure.axes[1].patches]
+    assert frames == [(-0.5, -0.5, 4, 2), (3.5, 1.5, 4, 2), (7.5, 3.5, 4, 2)]
+
+
+def test_the_map_of_frequencies_has_the_constant_image_in_its_middle() -> None:
+    norms = np.arange(16.0).reshape(4, 4)
+    figure = figures.frequency_maps({"a": norms, "b": norms + 1}, {"a": 0.25, "b": 0.5})
+    axis = figure.axes[0]
+    left, right, bottom, top = axis.images[0].get_extent()
+    shown = axis.images[0].get_array()
+    column, row = int((0 - left) / (right - left) * 4), int((0 - bottom) / (top - bottom) * 4)
+    assert shown[row, column] == norms[0, 0]
+    assert axis.get_title() == "a: 0.0 to 15.0"
+
+
+def test_the_name_of_an_interval_stands_where_it_fails_most() -> None:
+    rates = np.array([1.0, 2.0, 5.0])
+    shares = {"good": np.array([95.0, 96.0, 95.0]), "bad": np.array([90.0, 80.0, 94.0])}
+    axis = figures.coverage(rates, shares).axes[0]
+    assert [(text.get_text(), text.xy) for text in axis.texts] == [
+        ("good", (2.0, 96.0)),
+        ("bad", (2.0, 80.0)),
+    ]
+
+
+def test_two_estimates_and_their_difference_have_a_line_each() -> None:
+    estimates = {"a": Estimate(2.0, 1.0, 3.0, 9), "b": Estimate(4.0, 3.0, 5.0, 9)}
+    upper, lower = figures.square_and_add(estimates, Estimate(-2.0, -3.4, -0.6, 9)).axes
+    segments = [
+        [
+            tuple(end[0] for end in line)
+            for lines in axis.collections
+            for line in lines.get_segments()
+        ]
+        for axis in (upper, lower)
+    ]
+    assert segments == [[(1.0, 3.0), (3.0, 5.0)], [(-3.4, -0.6)]]
+    assert [text.get_text() for text in upper.get_yticklabels()] == ["a", "b"]
+
+
+def test_holms_procedure_ends_at_the_first_that_misses_its_bound() -> None:
+    # The last meets its bound of 0.05, but the one before it misses 0.025.
+    axis = figures.steps({"late": 0.04, "first": 0.01, "second": 0.03}).axes[0]
+    marks = [line.get_marker() for line in axis.lines[:3]]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["first", "second", "late"]
+    assert marks == ["o", "D", "D"]
+    bounds = [lines.get_segments()[0][0][0] for lines in axis.collections]
+    assert bounds == pytest.approx([0.05 / 3, 0.05 / 2, 0.05])
+
+
+def test_a_difference_is_marked_with_what_was_found() -> None:
+    found = Judged(Estimate(0.2, 0.1, 0.3, 9), "more")
+    axis = figures.margins({"a": found}, 0.05, xlabel="x").axes[0]
+    assert [text.get_text() for text in axis.texts] == ["more"]
+    band = axis.patches[0].get_extents().transformed(axis.transData.inverted())
+    assert (band.x0, band.x1) == pytest.approx((-0.05, 0.05))
+
+
+def test_the_means_of_samples_are_all_counted() -> None:
+    axis = figures.resampled(np.arange(50.0), Estimate(25.0, 1.0, 48.0, 9), xlabel="x").axes[0]
+    assert sum(bar.get_height() for bar in axis.patches if hasattr(bar, "get_height")) >= 50

@@ -94,6 +94,7 @@ def test_what_is_closed_is_what_the_prose_finds(report: Report) -> None:
         numbers.interval(content, "gap", "+.1f"),
         numbers.verdict(content, "small"),
         numbers.effect(content, "small"),
+        numbers.effect(content, "small", "brief"),
     ] == [
         "12.0",
         "12",
@@ -104,6 +105,7 @@ def test_what_is_closed_is_what_the_prose_finds(report: Report) -> None:
         "3",
         "−1.0 [−2.0, +0.5]",
         "holds",
+        "12.0 [10.0, 14.0] %",
         "12.0 [10.0, 14.0] %",
     ]
     for find, name in (

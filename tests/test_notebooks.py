@@ -43,6 +43,7 @@ def test_the_book_has_the_chapters_of_the_design() -> None:
     wanted = [
         "models",
         "units",
+        "units_measured",
         "adversarial_search",
         "transfer",
         "noise",

@@ -54,7 +54,7 @@ def test_the_edge_of_a_letter_fades_into_either_page() -> None:
 
 
 def test_a_figure_of_many_colours_keeps_them_on_both_pages() -> None:
-    figure = Figure(figsize=(3, 2), facecolor="none")
+    figure = Figure(figsize=(3, 2), facecolor="none", layout="none")
     for place in (0.1, 0.5):
         axis = figure.add_axes((place, 0.1, 0.4, 0.8), facecolor="none")
         axis.set_axis_off()

@@ -87,3 +87,18 @@ def test_a_page_that_a_killed_printing_left_is_not_in_the_zip(tmp_path: Path) ->
     printing.archive(tmp_path / "html", tmp_path / "book.zip")
     shutil.unpack_archive(tmp_path / "book.zip", tmp_path / "out")
     assert [path.name for path in (tmp_path / "out" / "html").iterdir()] == ["index.html"]
+
+
+def test_pages_link_to_the_files_that_were_made(tmp_path: Path) -> None:
+    (html := tmp_path / "html").mkdir()
+    (html / "files.js").write_text("window.bookFiles = [];\n")
+    for name in ("book.zip", "book.pdf"):
+        (tmp_path / name).write_bytes(name.encode())
+        printing.offer(html, tmp_path / name)
+    assert (html / "files.js").read_text() == 'window.bookFiles = ["book.pdf", "book.zip"];\n'
+    assert (html / "book.pdf").read_bytes() == b"book.pdf"
+    # A zip that is made anew does not hold the last one.
+    printing.archive(html, tmp_path / "book.zip")
+    shutil.unpack_archive(tmp_path / "book.zip", tmp_path / "out")
+    held = {path.name for path in (tmp_path / "out" / "html").iterdir()}
+    assert held == {"files.js", "book.pdf"}

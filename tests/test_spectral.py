@@ -215,6 +215,33 @@ def test_norms_are_exact_where_several_singular_values_nearly_agree(
     assert spectral.operator_norm(layer, (12,)) == pytest.approx(1, rel=1e-6)
 
 
+@pytest.mark.parametrize(("grid", "stride"), [((6, 4), (1, 1)), ((5, 7), (1, 1)), ((6, 8), (2, 4))])
+def test_the_norm_at_a_frequency_is_that_of_the_layer_on_its_waves(
+    grid: tuple[int, int], stride: tuple[int, int]
+) -> None:
+    weight = kernels(3, 2, 3, 2)
+    norms = spectral.fourier_norms(weight, grid, stride)
+    assert norms.shape == tuple(n // s for n, s in zip(grid, stride, strict=True))
+    # The layer as torch applies it, to each pixel alone: the columns of its matrix.
+    pixels = torch.eye(2 * math.prod(grid), dtype=torch.float64).view(-1, 2, *grid)
+    padded = nn.functional.pad(pixels, (0, 1, 0, 2), mode="circular")
+    dense = nn.functional.conv2d(padded, weight, stride=stride).flatten(1).T.to(torch.complex128)
+    rows, columns = (torch.arange(n, dtype=torch.float64) / n for n in grid)
+    for (i, j), norm in np.ndenumerate(norms.numpy()):
+        waves = []
+        for down, across in itertools.product(*(range(s) for s in stride)):
+            turns = (i + down * norms.shape[0]) * rows
+            turns = turns[:, None] + (j + across * norms.shape[1]) * columns
+            wave = torch.polar(torch.ones_like(turns), 2 * math.pi * turns) / math.prod(grid) ** 0.5
+            for channel in range(2):
+                image = torch.zeros(2, *grid, dtype=torch.complex128)
+                image[channel] = wave
+                waves.append(image.flatten())
+        found = torch.linalg.matrix_norm(dense @ torch.stack(waves, dim=1), 2).item()
+        assert norm == pytest.approx(found, rel=1e-10)
+    assert norms.max().item() == spectral.fourier_norm(weight, grid, stride)
+
+
 def test_lanczos_and_fourier_blocks_agree_on_a_circular_convolution() -> None:
     layer = nn.Conv2d(
         6, 8, 5, stride=2, padding=2, padding_mode="circular", bias=False, dtype=torch.float64

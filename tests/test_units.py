@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from helpers import comparison, models, units
-from helpers.intervals import Estimate
 from helpers.models import training
-from helpers.report import figures
 from helpers.units.bases import POSITIVE
 
 
@@ -549,30 +547,3 @@ def test_scaled_puts_the_baselines_at_zero_and_one() -> None:
     )
     assert found["purity"].tolist() == pytest.approx([0, 1])
     assert found["entropy"].tolist() == pytest.approx([0, 0.5])
-
-
-# figures of the chapter
-
-
-def test_interval_rows_draw_a_dot_with_its_interval_for_every_series_of_every_row() -> None:
-    values = {
-        "conv 1": {"unit": Estimate(0.5, 0.4, 0.6, 9), "random": Estimate(0.3, 0.2, 0.4, 9)},
-        "conv 2": dict.fromkeys(["unit", "random"], Estimate(1, 0, 2, 9)),
-    }
-    axes = figures.interval_rows(
-        {"purity": values, "judge": values}, lines={"floor": 0, "ceiling": 1}
-    ).axes
-    assert [axis.get_title() for axis in axes] == ["purity", "judge"]
-    assert [label.get_text() for label in axes[0].get_yticklabels()] == ["conv 1", "conv 2"]
-    drawn = {line.get_label(): list(np.asarray(line.get_xdata())) for line in axes[0].lines}
-    assert drawn["unit"] == [0.5, 1]
-    assert drawn["random"] == [0.3, 1]
-
-
-def test_curve_panels_draw_every_curve() -> None:
-    curves = {"unit": [Estimate(0.9, 0.8, 1, 9), Estimate(0.7, 0.6, 0.8, 9)]}
-    axes = figures.curve_panels({"hidden 1": curves, "hidden 2": curves}, (2, 50)).axes
-    assert [list(np.asarray(axis.lines[0].get_ydata())) for axis in axes] == [
-        [0.9, 0.7],
-        [0.9, 0.7],
-    ]

@@ -1,5 +1,13 @@
 // What scrolls must be reachable by keyboard: give scrolling outputs, tables and formulas a place in the tab order.
 document.addEventListener("DOMContentLoaded", () => {
+  for (const list of document.querySelectorAll(".book-files")) {
+    for (const name of window.bookFiles ?? []) {
+      const item = document.createElement("li"), link = document.createElement("a");
+      const href = `${document.documentElement.dataset.content_root || "./"}${name}`;
+      item.append(Object.assign(link, { href, download: "", textContent: name.split(".").pop().toUpperCase() }));
+      list.append(item);
+    }
+  }
   const scrolling = ".cell_output, .pst-scrollable-table-container, div.math, div.highlight pre";
   const mark = () => {
     for (const element of document.querySelectorAll(scrolling)) {

@@ -100,6 +100,7 @@ def _print(command: str, edition: "Edition") -> int:
 
     made = edition.folder / f"intriguing-properties-executed.{command}"
     (printing.archive if command == "zip" else printing.pdf)(edition.html, made)
+    printing.offer(edition.html, made)
     print(f"Made {made.resolve()}")
     return 0
 

@@ -18,12 +18,16 @@ class Excess:
 
     Parameters
     ----------
+    error, twin_error : float
+        Of the other network in percent, on the images that were made and on their noise twins.
     points : float
         The difference of the two errors, in percentage points.
     p : float
         McNemar's one-sided p-value that it is none, corrected by Holm for all pairs of the table.
     """
 
+    error: float
+    twin_error: float
     points: float
     p: float
 
@@ -125,7 +129,7 @@ def beyond_noise(
     >>> list(found), found["a", "b"].points, found["a", "b"].significant
     ([('a', 'b')], 100.0, True)
     """
-    points: dict[tuple[str, str], float] = {}
+    errors: dict[tuple[str, str], tuple[float, float, float]] = {}
     p_values: dict[tuple[str, str], float] = {}
     for maker, made in made_for.items():
         noisy = twin(originals, made, torch.Generator().manual_seed(seed), box=box)
@@ -136,7 +140,8 @@ def beyond_noise(
             wrong_noise = transfer.answers(network, noisy) != labels
             # Both sets come from the same originals, so the test is the paired one.
             p_values[maker, fed] = comparison.paired(wrong, wrong_noise)
-            rise = wrong.float().mean() - wrong_noise.float().mean()
-            points[maker, fed] = 100 * rise.item()
+            error, twin_error = wrong.float().mean(), wrong_noise.float().mean()
+            rise = error - twin_error
+            errors[maker, fed] = 100 * error.item(), 100 * twin_error.item(), 100 * rise.item()
     corrected = comparison.holm(list(p_values.values()))
-    return {pair: Excess(points[pair], p) for pair, p in zip(p_values, corrected, strict=True)}
+    return {pair: Excess(*errors[pair], p) for pair, p in zip(p_values, corrected, strict=True)}

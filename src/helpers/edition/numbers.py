@@ -2,7 +2,8 @@
 
 `{result}` shows a number or a word that the page's own chapter recorded or noted, `{interval}` an
 estimate with its 95 % interval, `{verdict}` and `{effect}` what became of a claim. After a colon
-comes a format specification, as in ``{result}`twins/FC10(1):.1f` ``. Another chapter's number has
+comes a format specification, as in ``{result}`twins/FC10(1):.1f` ``; ``{effect}`twins:brief` ``
+leaves out the exceptions. Another chapter's number has
 the chapter's name and a # before its id. A Sphinx extension; the results files lie in the folder
 `_results` of the sources, where `helpers.edition.rendering` puts them.
 """
@@ -84,9 +85,10 @@ def verdict(content: Mapping[str, Any], name: str, _spec: str = "") -> str:
     return claims.WORDS[_claim(content, name)["verdict"]]
 
 
-def effect(content: Mapping[str, Any], name: str, _spec: str = "") -> str:
-    """How large the effect behind a claim is, and which cases are exceptions."""
-    return str(_claim(content, name)["effect"])
+def effect(content: Mapping[str, Any], name: str, spec: str = "") -> str:
+    """How large the effect behind a claim is, and, unless `spec` is "brief", the exceptions."""
+    told = str(_claim(content, name)["effect"])
+    return claims.brief(told) if spec == "brief" else told
 
 
 def _find(content: Mapping[str, Any], name: str) -> Any:

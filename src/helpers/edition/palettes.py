@@ -36,20 +36,38 @@ def indexed(png: bytes) -> bytes:
         A PNG of at most 256 colours without transparency: the picture on a light page. The one
         that came where that is smaller and holds no transparency.
     """
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
-    rgba = np.asarray(picture)
-    opaque = bool((rgba[..., 3] == 255).all())
+    rgba = np.asarray(Image.open(io.BytesIO(png)).convert("RGBA"))
     light = _composed(rgba, WHITE)
-    pairs = np.concatenate([light, _composed(_recoloured(rgba), DARK[PAPER])], axis=2)
+    if (rgba[..., 3] == 255).all():
+        return min(png, paired(light, None), key=len)
+    return paired(light, _composed(_recoloured(rgba), DARK[PAPER]))
+
+
+def paired(light: np.ndarray, dark: np.ndarray | None) -> bytes:
+    """Store a picture as it is seen on a light page and on a dark one.
+
+    Parameters
+    ----------
+    light : ndarray
+        Red, green and blue, uint8 [h, w, 3].
+    dark : ndarray or None
+        The same picture on a dark page; None where it is seen there as on a light one.
+
+    Returns
+    -------
+    bytes
+        A PNG of at most 256 colours, with a second palette where there is a dark picture.
+    """
+    pairs = np.concatenate([light, light if dark is None else dark], axis=2)
     palette, index = _quantised(pairs.reshape(-1, 6))
     made = Image.fromarray(index.reshape(light.shape[:2]).astype(np.uint8), mode="P")
     made.putpalette(palette[:, :3].tobytes())
     notes = PngInfo()
-    if not opaque:
+    if dark is not None:
         notes.add_text(CHUNK, base64.b64encode(palette[:, 3:].tobytes()).decode(), zip=True)
     content = io.BytesIO()
     made.save(content, "PNG", optimize=True, pnginfo=notes)
-    return min(png, content.getvalue(), key=len) if opaque else content.getvalue()
+    return content.getvalue()
 
 
 def dark(png: bytes) -> bytes | None:

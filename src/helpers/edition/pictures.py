@@ -9,16 +9,10 @@ from nbformat import NotebookNode
 from helpers import files
 from helpers.edition import palettes
 
-# The pictures of the introduction: a file, the chapter and the name of the figure that it is. The
-# cover is that of README.md, too.
+# The pictures that stand for the book: a file, the chapter and the name of the figure that it is.
+# The cover is that of README.md, and of the introduction where its scripts do not run.
 COVER = "cover.png"
-TOUR = {
-    COVER: ("adversarial_search", "fig-adversarial"),
-    "units.png": ("units", "fig-units"),
-    "transfer.png": ("transfer", "fig-table2"),
-    "noise.png": ("noise", "fig-twins"),
-    "summary.png": ("summary", "fig-all-cells"),
-}
+TOUR = {COVER: ("adversarial_search", "fig-adversarial")}
 
 
 def shrink(notebook: NotebookNode) -> None:
@@ -34,7 +28,7 @@ def shrink(notebook: NotebookNode) -> None:
 
 
 def write(book: Path, picture: str) -> None:
-    """Write a picture of the introduction: a figure that a chapter made.
+    """Write a picture that stands for the book: a figure that a chapter made.
 
     Parameters
     ----------

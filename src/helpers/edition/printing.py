@@ -1,6 +1,7 @@
 """The rendered book in one file: as a PDF, printed by Chromium, and as a zip of its pages."""
 
 import copy
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -50,9 +51,27 @@ def archive(html: Path, target: Path) -> None:
         The zip.
     """
     (html / ONE_PAGE).unlink(missing_ok=True)  # of a printing that was killed
+    for last in html.glob("*.zip"):  # which it would hold
+        last.unlink()
     with files.atomic(target) as temporary:
         made = shutil.make_archive(str(temporary.with_suffix("")), "zip", html.parent, html.name)
         Path(made).replace(temporary)
+
+
+def offer(html: Path, file: Path) -> None:
+    """Let the pages of a rendered book link to the whole of it in one file.
+
+    Parameters
+    ----------
+    html : Path
+        The folder of the rendered book, which gets a copy.
+    file : Path
+        The book as a PDF or as a zip.
+    """
+    with files.atomic(html / file.name) as temporary:
+        shutil.copy(file, temporary)
+    offered = sorted(path.name for kind in ("pdf", "zip") for path in html.glob(f"*.{kind}"))
+    files.write_text(html / "files.js", f"window.bookFiles = {json.dumps(offered)};\n")
 
 
 def pdf(html: Path, target: Path) -> None:

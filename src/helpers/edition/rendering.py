@@ -11,7 +11,7 @@ from nbformat import NotebookNode, write
 from nbformat.v4 import new_code_cell
 
 from helpers import data, files, machine, models, places
-from helpers.edition import chapters, numbers, pictures
+from helpers.edition import chapters, numbers, pictures, previews
 from helpers.edition.chapters import Edition
 from helpers.report import live
 
@@ -91,8 +91,9 @@ def trim(html: Path) -> None:
 def stage(selected: list[str], edition: Edition) -> Path:
     """Make the sources of the rendered book, as they stand in book/, with the outputs in place.
 
-    With them go the pictures of the introduction, the networks of its live page, the page of
-    execution times, and the results that the prose takes its numbers from.
+    With them go the book's cover, the first picture of each chapter for the pages that show it,
+    the networks of the live page, the page of execution times, and the results that the prose
+    takes its numbers from.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ def stage(selected: list[str], edition: Edition) -> Path:
     ------
     ValueError
         Where a selected chapter has not been executed, with the command that does it; or where a
-        chapter lacks a picture of the introduction.
+        chapter lacks the picture on the book's cover.
     """
     staged = edition.folder / "source"
     shutil.rmtree(staged, ignore_errors=True)
@@ -126,6 +127,7 @@ def stage(selected: list[str], edition: Edition) -> Path:
         measured = edition.measured(chapter) if here else committed
         if measured.exists():
             shutil.copy(measured, staged / numbers.FOLDER)
+        previews.write(staged, chapter)
     for picture in pictures.TOUR:
         pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))

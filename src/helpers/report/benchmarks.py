@@ -1,11 +1,11 @@
-"""What `make bench` measured of the searches, as a chapter shows it: lengths, times, and ratios."""
+"""What `make bench` measured of the searches, as a chapter shows it: lengths, times, ratios."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-NOTES = {"ours": " (ours)", "foolbox": "", "torchattacks": " (torchattacks)"}  # after the method
+COMMON = "foolbox"  # the library whose methods carry no note
 FEW = 10  # milliseconds, below which a time is shown with a decimal
 
 
@@ -31,11 +31,67 @@ def lengths_and_times(measured: pd.DataFrame) -> pd.DataFrame:
     >>> " ".join(shown.loc["DDN", "A"].split())
     '1.250 / 2.0 (50 %)'
     """
-    methods = measured["method"] + measured["library"].map(NOTES)
+    methods = method_names(measured)
     cells = [_cell(row) for row in measured.to_dict(orient="records")]
     frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
     table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
     return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+
+
+def method_names(measured: pd.DataFrame) -> "pd.Series[str]":
+    """Name the method of each record, with its library but for foolbox's.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        With a method and a library a row.
+
+    Returns
+    -------
+    Series
+        With the index of the records.
+
+    Examples
+    --------
+    >>> rows = [("DDN", "foolbox"), ("best", "ours")]
+    >>> method_names(pd.DataFrame(rows, columns=["method", "library"])).tolist()
+    ['DDN', 'best (ours)']
+    """
+    notes = measured["library"].map(lambda name: "" if name == COMMON else f" ({name})")
+    return measured["method"] + notes
+
+
+def best_peers(measured: pd.DataFrame) -> "pd.Series[float]":
+    """Find how near the best method of another library comes to our best search.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        The records of one task, as for `lengths_and_times`, with a column for the ratio of the mean
+        length to that of our best search on the same images.
+
+    Returns
+    -------
+    Series
+        By network, the least ratio among the methods of other libraries that succeed on every
+        image: above 1 where our search is nearer.
+
+    Raises
+    ------
+    ValueError
+        Where no method of another library does.
+
+    Examples
+    --------
+    >>> rows = [("A", "foolbox", 1.0, 1.02), ("A", "foolbox", 0.9, 0.99), ("A", "ours", 1.0, 1.0)]
+    >>> measured = pd.DataFrame(rows, columns=["network", "library", "success", "ratio"])
+    >>> best_peers(measured).to_dict()
+    {'A': 1.02}
+    """
+    peers = measured[(measured["library"] != "ours") & (measured["success"] == 1)]
+    if peers.empty:
+        raise ValueError("measured: need a peer that succeeds on every image, got none")
+    return peers.groupby("network", sort=False)["ratio"].min()
 
 
 def times_faster(

@@ -1,6 +1,7 @@
 """Claims: what the paper says or the book asks, the rule that decides it, and the verdict."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ SOURCES = {
     "print": ("printed detail", "printed details"),
     "book": ("question of our own", "questions of our own"),
 }
+EXCEPTIONS = re.compile(r"; (not|open for) .*$")  # how an effect names them, at its end
 WORDS = {"holds": "holds", "mostly": "mostly holds", "undecided": "undecided", "fails": "fails"}
 
 
@@ -168,6 +170,27 @@ def _agreed(verdict: str, n: int) -> str:
     """A verdict as the predicate of n claims."""
     many = {"holds": "hold", "mostly": "mostly hold", "undecided": "undecided", "fails": "fail"}
     return WORDS[verdict] if n == 1 else many[verdict]
+
+
+def brief(effect: str) -> str:
+    """Return an effect without the exceptions that it names.
+
+    Parameters
+    ----------
+    effect : str
+        As a ruling has it.
+
+    Returns
+    -------
+    str
+        How large the effect is.
+
+    Examples
+    --------
+    >>> brief("28 of 30 pairs; not a and b; open for c")
+    '28 of 30 pairs'
+    """
+    return EXCEPTIONS.sub("", effect)
 
 
 def escape(text: str) -> str:

@@ -3,7 +3,13 @@
 Section 4.3 of Szegedy et al. (2014).
 """
 
-from helpers.spectral.fourier import Bracket, fourier_norm, fourier_norm_as_printed, torus_norm
+from helpers.spectral.fourier import (
+    Bracket,
+    fourier_norm,
+    fourier_norm_as_printed,
+    fourier_norms,
+    torus_norm,
+)
 from helpers.spectral.jacobian import jacobian_norms, lower_bound
 from helpers.spectral.layers import layer_table, pooling_factor, upper_bound
 from helpers.spectral.operators import operator_norm
@@ -12,6 +18,7 @@ __all__ = [
     "Bracket",
     "fourier_norm",
     "fourier_norm_as_printed",
+    "fourier_norms",
     "jacobian_norms",
     "layer_table",
     "lower_bound",

@@ -77,14 +77,58 @@ def fourier_norm(
     >>> round(fourier_norm(torch.tensor([[[[1.0, -1.0]]]]), grid=8), 6)
     2.0
     """
+    return fourier_norms(weight, grid, stride).max().item()
+
+
+def fourier_norms(
+    weight: Tensor, grid: int | Sequence[int], stride: int | Sequence[int] = 1
+) -> Tensor:
+    """The factor by which a convolution on a periodic grid lengthens each wave, at most.
+
+    It is ||A(xi)||, with A(xi) as in `fourier_norm`: how much the layer can lengthen an image that
+    is made of the waves with the frequencies xi + l N/Delta alone.
+
+    Parameters
+    ----------
+    weight, grid, stride
+        As for `fourier_norm`.
+
+    Returns
+    -------
+    Tensor
+        float64 [rows, columns], as many of either as the grid has after the stride: the entry at
+        (i, j) belongs to the wave with i periods down the grid and j across it.
+
+    Raises
+    ------
+    ValueError
+        As `fourier_norm`.
+
+    References
+    ----------
+    Szegedy et al. (2014), section 4.3.
+
+    Examples
+    --------
+    The difference of two neighbours removes what is constant along a row and doubles what
+    alternates:
+
+    >>> fourier_norms(torch.tensor([[[[1.0, -1.0]]]]), grid=(1, 4)).round(decimals=6).tolist()
+    [[0.0, 1.414214, 2.0, 1.414214]]
+    """
     size, step = _grid(weight, grid, stride)
     count = [n // s for n, s in zip(size, step, strict=True)]
     period = weight.new_tensor(size, dtype=torch.float64)
     # For real kernels A(-xi) is A(xi) conjugated, with the same norm: half of the rows suffice.
-    frequencies = _lattice((count[0] // 2 + 1, count[1]), weight)
+    half = count[0] // 2 + 1
+    frequencies = _lattice((half, count[1]), weight)
     # The frequencies that decimation makes one differ by whole multiples of N / Delta.
     aliases = _lattice(step, weight) * period.new_tensor(count)
-    return _largest(weight, frequencies / period, aliases / period) / math.sqrt(step[0] * step[1])
+    norms = _aliased(weight, frequencies / period, aliases / period).view(half, count[1])
+    # The other rows, from the last to the first, are those of -xi: both indices count backwards.
+    mirrored = norms[1 : count[0] - half + 1].flip(0)
+    rest = torch.cat([mirrored[:, :1], mirrored[:, 1:].flip(1)], dim=1)
+    return torch.cat([norms, rest]) / math.sqrt(step[0] * step[1])
 
 
 def fourier_norm_as_printed(
@@ -139,7 +183,8 @@ def fourier_norm_as_printed(
     period = weight.new_tensor(size, dtype=torch.float64) ** (1 if variant == "factor" else 2)
     factor = 1 / math.sqrt(step[0] * step[1]) if variant == "exponent" else 1 / (step[0] * step[1])
     aliases = _lattice(step, weight) * period.new_tensor(count)
-    return factor * _largest(weight, _lattice(count, weight) / period, aliases / period)
+    norms = _aliased(weight, _lattice(count, weight) / period, aliases / period)
+    return factor * norms.max().item()
 
 
 def torus_norm(
@@ -244,18 +289,18 @@ def pair(argument: str, value: int | Sequence[int]) -> tuple[int, int]:
     return numbers[0], numbers[1]
 
 
-def _largest(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> float:
-    """Largest norm of [K(f + a) for a in aliases] over frequencies f [F, 2], in cycles a pixel."""
+def _aliased(weight: Tensor, frequencies: Tensor, aliases: Tensor) -> Tensor:
+    """Norms of [K(f + a) for a in aliases] at frequencies f [F, 2], in cycles a pixel: [F]."""
     outputs, inputs = weight.shape[:2]
-    best = 0.0
+    norms = []
     # In chunks: the transforms at all frequencies at once would not fit into memory.
     for chunk in torch.split(frequencies, max(1, CHUNK // (outputs * inputs * len(aliases)))):
         transforms = _transforms(weight, (chunk[:, None] + aliases).reshape(-1, 2))
         # Side by side, the transforms at the aliases are one matrix [D, C Delta^2].
         apart = transforms.reshape(len(chunk), len(aliases), outputs, inputs)
         blocks = apart.transpose(1, 2).reshape(len(chunk), outputs, -1)
-        best = max(best, gram.norms(blocks).max().item())
-    return best
+        norms.append(gram.norms(blocks))
+    return torch.cat(norms)
 
 
 def _norms(weight: Tensor, frequencies: Tensor) -> Tensor:

@@ -108,6 +108,11 @@ ERRORS = {
         "{numref}`formulas`",
         ("lipschitz/printed formula",),
     ),
+    "Max pooling is contractive.": Statement(
+        "Only where no two windows share a pixel; AlexNet's do, and double a change.",
+        "{numref}`links`",
+        ("lipschitz/pooling",),
+    ),
     "The penalty method yields the exact solution for convex losses.": Statement(
         "With cross-entropy it ends beyond the boundary.",
         "{numref}`excess`",

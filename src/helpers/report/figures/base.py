@@ -14,6 +14,7 @@ from torch import Tensor
 
 from helpers import places
 from helpers.intervals import Estimate
+from helpers.report.words import in_words
 
 # Okabe and Ito's palette, which people with any colour vision can tell apart.
 COLORS = {
@@ -95,6 +96,21 @@ def subplots(rows: int = 1, columns: int = 1, **options: Any) -> tuple[Figure, A
     figure, axes = plt.subplots(rows, columns, **options)
     plt.close(figure)
     return figure, axes
+
+
+def name_rows(axis: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a plot of dots by their networks, in words and by code.
+
+    Parameters
+    ----------
+    axis : Axes
+        The lowest row is at 0, the next one at 1.
+    names : sequence of str
+        From the top.
+    """
+    told = [f"{in_words(name)}\n{name}".strip() for name in names]
+    axis.set_yticks(range(len(names)), told[::-1], fontsize=10.5, linespacing=0.95)
+    axis.set_ylim(-0.6, len(names) - 0.4)
 
 
 def image_grid(

@@ -3,82 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
 
 from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, subplots
-
-METHODS = {
-    "operator_norm": ("*", "blue"),
-    "dense SVD": ("s", "green"),
-    "Fourier, periodic grid": ("D", "purple"),
-    "power iteration": ("o", "orange"),
-}
-
-
-def spectral_benchmark(
-    frame: pd.DataFrame, *, wanted: float = 1e-6, floor: float = 1e-15, columns: int = 2
-) -> Figure:
-    """Show how near each method comes to a layer's operator norm, and in how many seconds.
-
-    One panel a layer, of the relative error against the seconds, both logarithmic: one mark a
-    method, with a line through the stages of power iteration. A hollow mark is where power
-    iteration was stopped before it got as far as it should.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Rows with layer, method, steps, seconds, error and reached, as benchmarks/spectral.py writes
-        them.
-    wanted : float
-        The relative error of the grey line.
-    floor : float
-        Smaller errors are drawn there.
-    columns : int
-        Panels side by side.
-
-    Returns
-    -------
-    Figure
-        One panel a layer.
-    """
-    layers = list(dict.fromkeys(frame["layer"]))
-    rows = -(-len(layers) // columns)
-    figure, axes = subplots(
-        rows, columns, sharex=True, sharey=True, figsize=(6.4, 1.75 * rows + 0.9), squeeze=False
-    )
-    for name, axis in zip(layers, axes.flat, strict=False):
-        axis.axhline(wanted, color=COLORS["grey"], lw=1)
-        for method, (mark, color) in METHODS.items():
-            found = frame[
-                (frame["layer"] == name) & frame["method"].str.startswith(method)
-            ].sort_values("seconds")
-            errors = found["error"].abs().clip(lower=floor)
-            axis.plot(found["seconds"], errors, "-", color=COLORS[color], lw=1)
-            for seconds, error, reached in zip(
-                found["seconds"], errors, found["reached"], strict=True
-            ):
-                axis.plot(
-                    seconds,
-                    error,
-                    mark,
-                    color=COLORS[color],
-                    mfc=COLORS[color] if reached else "white",
-                    ms=9 if mark == "*" else 5,
-                )
-        axis.set(xscale="log", yscale="log", ylim=(floor / 5, 1))
-        axis.set_title(name, fontsize=11)
-    for axis in axes.flat[len(layers) :]:
-        axis.set_visible(False)
-    figure.supxlabel("seconds", fontsize=11)
-    figure.supylabel("relative error", fontsize=11)
-    marks = [
-        Line2D([], [], ls="", marker=mark, color=COLORS[color]) for mark, color in METHODS.values()
-    ]
-    figure.legend(marks, list(METHODS), loc="outside upper center", ncols=2, handletextpad=0.2)
-    return figure
 
 
 def spectra(values: Mapping[str, Sequence[float]]) -> Figure:
@@ -133,7 +64,7 @@ def against_strength(
         {strength for values in strengths.values() for strength in values if strength > 0}
     )
     zero = numbers[0] ** 2 / numbers[1]  # where 0 stands on the logarithmic axis
-    figure, axes = subplots(1, len(panels), figsize=(6.4, 3.0), squeeze=False)
+    figure, axes = subplots(1, len(panels), figsize=(7.2, 3.2), squeeze=False)
     for (title, families), axis in zip(panels.items(), axes[0], strict=True):
         for (family, found), color, mark in zip(
             families.items(), COLORS.values(), "osD^", strict=False
@@ -177,7 +108,7 @@ def brackets(
     Figure
         Each line spans the bounds of its norm, and has a marker for each of them.
     """
-    figure, axis = subplots(figsize=(6.4, 0.36 * len(names) + 1.1))
+    figure, axis = subplots(figsize=(7.2, 0.34 * len(names) + 1.2))
     places = np.arange(len(names))[::-1]
     spans = [[values[name] for values in bounds.values() if name in values] for name in names]
     axis.hlines(
@@ -200,45 +131,71 @@ def brackets(
             *zip(*shown, strict=True), marker, color=COLORS[color], label=kind, ms=6, zorder=2
         )
     axis.set_yticks(places, names)
+    axis.grid(visible=False, axis="y")
     axis.set(xscale="log", xlabel=xlabel)
-    figure.legend(loc="outside upper center", ncols=2, fontsize=10)
+    figure.legend(loc="outside upper center", ncols=len(bounds), fontsize=10, columnspacing=1.2)
     return figure
 
 
-def radii(certified: Mapping[str, Sequence[float]], found: Mapping[str, Sequence[float]]) -> Figure:
-    """Show, image by image, the certified radius below the distance of the nearest image found.
+def radii(lengths: Mapping[str, Mapping[str, Sequence[float]]], *, columns: int = 2) -> Figure:
+    """Show, image by image, the proved radii below the distance of the nearest image found.
 
     Parameters
     ----------
-    certified, found : mapping
-        By network, an l2 length for each image, the images in one order.
+    lengths : mapping
+        By kind, the distances found first and then the proved radii, and by network: an l2 length
+        for each image, the images in one order.
+    columns : int
+        Panels side by side.
 
     Returns
     -------
     Figure
-        One panel a network, its images in the order of the distance found.
+        One panel a network, its images in the order of the distance found; the axis of lengths is
+        logarithmic. The first panel names the kinds.
     """
+    names = list(next(iter(lengths.values())))
+    rows = -(-len(names) // columns)
     figure, panels = subplots(
-        len(certified), 1, figsize=(6.4, 1.7 * len(certified) + 0.6), sharey=True
+        rows, columns, sharex=True, sharey=True, figsize=(7.2, 2.1 * rows + 0.4), squeeze=False
     )
-    for axis, (name, lengths) in zip(np.atleast_1d(panels), found.items(), strict=True):
-        order = np.argsort(lengths)
-        upper, lower = np.asarray(lengths)[order], np.asarray(certified[name])[order]
+    found = next(iter(lengths.values()))
+    for axis, name in zip(panels.flat, names, strict=False):
+        order = np.argsort(found[name])
         places = np.linspace(0, 100, len(order))
-        axis.fill_between(places, lower, upper, color=COLORS["grey"], alpha=0.25, step="mid", lw=0)
-        axis.plot(places, upper, color=COLORS["orange"], lw=2, label="found")
-        axis.plot(places, lower, ".", color=COLORS["blue"], ms=4, label="certified")
+        for (kind, values), color in zip(
+            lengths.items(), ("orange", "blue", "purple"), strict=False
+        ):
+            first = kind == next(iter(lengths))
+            axis.plot(
+                places,
+                np.asarray(values[name])[order],
+                "-" if first else ".",
+                color=COLORS[color],
+                lw=2,
+                ms=3,
+                label=kind,
+            )
+        axis.set(yscale="log")
         axis.set_title(name, fontsize=11, loc="left")
-        axis.set(ylabel="l2", ylim=(0, None))
-    axis.set_xlabel("correctly classified images (%), nearest adversarial image first")
-    np.atleast_1d(panels)[0].legend(loc="upper left", ncols=2)
+    for axis in panels.flat[len(names) :]:
+        axis.set_visible(False)
+    figure.supxlabel("correctly classified images (%), nearest mistake first", fontsize=11)
+    figure.supylabel("length of the change (l2)", fontsize=11)
+    figure.legend(
+        *panels.flat[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=len(lengths),
+        markerscale=3,
+        fontsize=10,
+    )
     return figure
 
 
 def growth(
     stages: Sequence[str], values: Mapping[str, Sequence[Sequence[float]]], bounds: Sequence[float]
 ) -> Figure:
-    """Show how much a perturbation grows up to each stage of a network, beside the stage's bound.
+    """Show how long a perturbation is after each stage of a network, beside the stage's bound.
 
     Parameters
     ----------
@@ -253,40 +210,152 @@ def growth(
     Returns
     -------
     Figure
-        A cloud of ratios with its median for each stage and kind, and the bounds as bars; the axis
-        is logarithmic.
+        From 1 at the input, a line through the medians of each kind, in a band that holds 90 % of
+        the images, and one through the bounds; the axis is logarithmic.
     """
-    figure, axis = subplots()
-    jitter = np.random.default_rng(0)
-    for number, (kind, color) in enumerate(
-        zip(values, (COLORS["blue"], COLORS["orange"]), strict=False)
-    ):
-        for stage, ratios in enumerate(values[kind]):
-            place = stage + 0.3 * (number - 0.5)
-            axis.plot(
-                place + jitter.uniform(-0.1, 0.1, len(ratios)),
-                ratios,
-                ".",
-                ms=3,
-                alpha=0.5,
-                color=color,
-            )
-            axis.plot(
-                [place - 0.12, place + 0.12],
-                [np.median(ratios)] * 2,
-                color=color,
-                lw=3,
-                label=kind if stage == 0 else None,
-            )
-    axis.hlines(
-        bounds,
-        np.arange(len(stages)) - 0.35,
-        np.arange(len(stages)) + 0.35,
-        color="black",
-        lw=2,
-        label="bound",
+    figure, axis = subplots(figsize=(7.2, 3.6))
+    places = np.arange(len(stages) + 1)
+    axis.axhline(1, color=COLORS["grey"], lw=1)
+    for (kind, ratios), color in zip(values.items(), ("orange", "blue"), strict=False):
+        low, middle, high = (
+            np.array([1.0, *(np.quantile(ratio, share) for ratio in ratios)])
+            for share in (0.05, 0.5, 0.95)
+        )
+        axis.fill_between(places, low, high, color=COLORS[color], alpha=0.2, lw=0)
+        axis.plot(places, middle, "o-", color=COLORS[color], lw=2)
+        _name(axis, kind, places[-1], middle[-1], COLORS[color])
+    limit = [1.0, *bounds]
+    axis.plot(places, limit, "s--", color=COLORS["grey"], lw=2)
+    _name(axis, "bound", places[-1], limit[-1], COLORS["grey"])
+    axis.set_xticks(places, ["image", *stages])
+    axis.set(
+        yscale="log", xlim=(-0.1, len(stages) + 0.55), ylabel="length of change / length at first"
     )
-    axis.set_xticks(range(len(stages)), stages)
-    axis.set(yscale="log", ylabel="length of change / length of r")
-    axis.legend(loc="upper left")
+    return figure
+
+
+def _name(axis: Axes, label: str, across: float, up: float, color: str) -> None:
+    """Write what a line is, to the right of its end."""
+    axis.annotate(label, (across, up), (9, 0), textcoords="offset points", color=color, va="center")
+
+
+def norms_beside_paper(
+    paper: Mapping[str, float], ours: Mapping[str, float], printed: Mapping[str, float]
+) -> Figure:
+    """Show the norms of a network's layers beside the paper's, one line a layer.
+
+    Parameters
+    ----------
+    paper : mapping
+        The paper's numbers by the name of the layer, from the top.
+    ours, printed : mapping
+        Norms of ours, and what the paper's formula as it is printed gives, for the layers that we
+        have.
+
+    Returns
+    -------
+    Figure
+        The axis begins at 0.
+    """
+    figure, axis = subplots(figsize=(7.2, 0.36 * len(paper) + 1.0))
+    places = {name: len(paper) - 1 - number for number, name in enumerate(paper)}
+    for label, values, marker, color, fill in (
+        ("ours", ours, "o", "blue", True),
+        ("the paper's", paper, "D", "orange", False),
+        ("ours, by the formula as printed", printed, "x", "grey", True),
+    ):
+        axis.plot(
+            list(values.values()),
+            [places[name] for name in values],
+            marker,
+            color=COLORS[color],
+            mfc=COLORS[color] if fill else "none",
+            mew=1.6,
+            ms=7,
+            label=label,
+        )
+    both = [name for name in paper if name in ours]
+    axis.hlines(
+        [places[name] for name in both],
+        [min(paper[name], ours[name]) for name in both],
+        [max(paper[name], ours[name]) for name in both],
+        color=COLORS["grey"],
+        lw=1,
+        zorder=0,
+    )
+    axis.axvline(1, color=COLORS["grey"], lw=1)
+    axis.set_yticks(list(places.values()), list(places))
+    axis.grid(visible=False, axis="y")
+    axis.set(
+        xlim=(0, None),
+        ylim=(-0.5, len(paper) - 0.5),
+        xlabel="operator norm (1: nothing is lengthened)",
+    )
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def block_diagonal(before: np.ndarray, after: np.ndarray, *, block: tuple[int, int]) -> Figure:
+    """Show the matrix of a convolution, in pixels and in waves.
+
+    Parameters
+    ----------
+    before, after : ndarray
+        [D, C], real or complex: the matrix in either basis, of which the absolute values are shown.
+    block : tuple of int
+        Rows and columns of a block on the diagonal of the second matrix.
+
+    Returns
+    -------
+    Figure
+        Two panels. In the second the blocks are framed.
+    """
+    figure, axes = subplots(1, 2, figsize=(7.2, 3.1))
+    for axis, matrix, basis in zip(axes, (before, after), ("pixels", "waves"), strict=True):
+        size = np.abs(matrix)
+        # Where nothing is, nothing is drawn: the colour is as strong as the number is large.
+        blue = np.broadcast_to(np.array(to_rgb(COLORS["blue"])), (*size.shape, 3))
+        axis.imshow(np.dstack([blue, size / size.max()]), interpolation="nearest", aspect="auto")
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(True)
+        axis.set(xticks=[], yticks=[], xlabel=f"input, {basis}", ylabel=f"output, {basis}")
+    rows, columns = block
+    for number in range(after.shape[0] // rows):
+        corner = (number * columns - 0.5, number * rows - 0.5)
+        axes[1].add_patch(
+            Rectangle(corner, columns, rows, fill=False, color=COLORS["orange"], lw=1.5)
+        )
+    return figure
+
+
+def frequency_maps(norms: Mapping[str, np.ndarray], reached: Mapping[str, float]) -> Figure:
+    """Show how much convolutions lengthen each wave, the slowest in the middle of the map.
+
+    Parameters
+    ----------
+    norms : mapping
+        By layer, the norm at each frequency, [N, N], the frequency 0 first.
+    reached : mapping
+        By layer, the side of the square of frequencies, from 0 on, that is framed: a share of the
+        map's side.
+
+    Returns
+    -------
+    Figure
+        One panel a layer, each on its own scale from 0 to the largest norm, which its title says.
+    """
+    figure, axes = subplots(1, len(norms), figsize=(7.2, 1.9))
+    for axis, (name, values) in zip(axes, norms.items(), strict=True):
+        # The middles of the squares are multiples of 1 / N: the frequency 0 is one of them.
+        half = 0.5 / len(values)
+        extent = (-0.5 - half, 0.5 - half, -0.5 - half, 0.5 - half)
+        axis.imshow(np.fft.fftshift(values), vmin=0, cmap="viridis", extent=extent, origin="lower")
+        side, color = reached[name], COLORS["orange"]
+        if side < 0.5 * half:  # too small to be seen as a square
+            axis.plot(side / 2, side / 2, "s", color=color, ms=4)
+        axis.add_patch(Rectangle((0, 0), side, side, fill=False, color=color, lw=2))
+        axis.grid(visible=False)
+        axis.spines[:].set_visible(False)
+        axis.set(xticks=[], yticks=[])
+        axis.set_title(f"{name}: {values.min():.1f} to {values.max():.1f}", fontsize=10)
     return figure

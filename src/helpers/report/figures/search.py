@@ -1,59 +1,19 @@
 """Figures of the chapter on the adversarial search."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
-import pandas as pd
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from helpers.report.figures.base import COLORS, subplots
+from helpers.intervals import Estimate
+from helpers.report.figures.base import COLORS, INK, MUTED, PAPER, name_rows, subplots
 
-LIBRARIES = {"ours": COLORS["blue"], "foolbox": COLORS["orange"], "torchattacks": COLORS["green"]}
-FAMILIES = {
-    "best": "*",
-    "fast": "p",
-    "DeepFool": "^",
-    "DDN": "o",
-    "FMN": "v",
-    "C&W": "s",
-    "Brendel-Bethge": "D",
-    "FAB": "P",
-}
-
-
-def line_search(c: Sequence[float], lengths: Sequence[float], hit: Sequence[bool]) -> Figure:
-    """Show the length of the minimiser's perturbation against c.
-
-    Parameters
-    ----------
-    c : sequence of float
-        The weights of the length in the penalty, on a logarithmic axis.
-    lengths : sequence of float
-        Of the perturbation, one for each c.
-    hit : sequence of bool
-        Whether the perturbed image is classified as the target.
-
-    Returns
-    -------
-    Figure
-        The dots where it is so are filled.
-    """
-    figure, axis = subplots()
-    axis.plot(c, lengths, color=COLORS["grey"], lw=1, zorder=1)
-    for success, style in (
-        (True, {"color": COLORS["blue"], "label": "classified as the target"}),
-        (False, {"mfc": "white", "mec": COLORS["orange"], "label": "not"}),
-    ):
-        chosen = [
-            (value, length)
-            for value, length, reached in zip(c, lengths, hit, strict=True)
-            if reached == success
-        ]
-        axis.plot(*zip(*chosen, strict=True), "o", **style) if chosen else None
-    axis.set(xscale="log", xlabel="c", ylabel="length of r", ylim=(0, None))
-    axis.legend()
-    return figure
+NEAR = 0.25  # of a point in a plane, in units of its axes
+MADE = ("original", "change,\nmagnified", "adversarial\nimage", "noise of\nthat size")
 
 
 def adversarial(
@@ -61,9 +21,9 @@ def adversarial(
     distorted: Tensor,
     noisy: Tensor,
     *,
+    labels: Sequence[int],
     answers: Sequence[int],
     noise_answers: Sequence[int],
-    distortions: Sequence[float],
 ) -> Figure:
     """Show adversarial images below their originals, and noise of the same size below both.
 
@@ -71,103 +31,223 @@ def adversarial(
     ----------
     originals, distorted, noisy : Tensor
         Images [N, 1, H, W] in [0, 1].
+    labels : sequence of int
+        The images' N classes, which are the network's answers to the originals.
     answers, noise_answers : sequence of int
-        The network's N classes of the distorted and of the noisy images.
-    distortions : sequence of float
-        Of the distorted images, RMS per pixel.
+        Its answers to the distorted and to the noisy images.
 
     Returns
     -------
     Figure
         Four rows of N: the originals, the magnified changes, the distorted and the noisy images.
+        Above each image the network's answer, in orange where it is not the label.
     """
     change = (distorted - originals).cpu()
     figure, axes = subplots(
-        4, len(originals), figsize=(6.4, 4 * 6.4 / len(originals) * 1.15), squeeze=False
+        4, len(originals), figsize=(7.2, 4 * 7.2 / (len(originals) + 0.9) * 1.12), squeeze=False
     )
-    for column in range(len(originals)):
+    for column, label in enumerate(labels):
         limit = float(change[column].abs().max()) or 1.0
-        for row, picture in enumerate(
-            (originals[column], change[column], distorted[column], noisy[column])
-        ):
-            shade = (
-                {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
-                if row == 1
-                else {"vmin": 0, "vmax": 1}
-            )
-            axes[row, column].imshow(picture[0].cpu().numpy(), **shade)
-            axes[row, column].set(xticks=[], yticks=[])
-            axes[row, column].grid(visible=False)
-            axes[row, column].spines[:].set_visible(False)
-        axes[1, column].set_title(f"{distortions[column]:.3f}", fontsize=10, pad=2)
-        axes[2, column].set_title(f"→ {answers[column]}", fontsize=10, pad=2)
-        axes[3, column].set_title(f"→ {noise_answers[column]}", fontsize=10, pad=2)
+        pictures = originals[column], change[column], distorted[column], noisy[column]
+        told = label, None, answers[column], noise_answers[column]
+        for axis, picture, answer in zip(axes[:, column], pictures, told, strict=True):
+            signed = {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+            shade = signed if answer is None else {"vmin": 0, "vmax": 1}
+            axis.imshow(picture[0].cpu().numpy(), **shade)
+            axis.set(xticks=[], yticks=[])
+            axis.grid(visible=False)
+            axis.spines[:].set_visible(False)
+            if answer is not None:
+                color = COLORS["blue"] if answer == label else COLORS["orange"]
+                axis.set_title(f"“{answer}”", pad=2, color=color, weight="bold")
+    for axis, name in zip(axes[:, 0], MADE, strict=True):
+        axis.set_ylabel(name, rotation=0, ha="right", va="center", labelpad=6)
     return figure
 
 
-def benchmark(frame: pd.DataFrame, *, highest: float = 1.4) -> Figure:
-    """Show how long attacks' changes are, and how many milliseconds an image they take.
+def line_search(
+    c: Sequence[float], lengths: Sequence[float], losses: Sequence[float], hit: Sequence[bool]
+) -> Figure:
+    """Show the length and the loss of the penalty's minimiser against c.
 
     Parameters
     ----------
-    frame : DataFrame
-        Rows with network, library, method, n, seconds, success and ratio, as benchmarks/search.py
-        writes them. The ratio is that of the mean length to our best search's, on the same images.
-    highest : float
-        A larger ratio is drawn there.
+    c : sequence of float
+        The weights of the length in the penalty, rising, on a logarithmic axis.
+    lengths, losses : sequence of float
+        Of the perturbation, and of the perturbed image for the target, one for each c.
+    hit : sequence of bool
+        Whether the perturbed image is classified as the target.
 
     Returns
     -------
     Figure
-        One panel a network, one mark a method, filled where it succeeded on every image.
+        Two panels. The dots are filled where the target is reached; the largest such c is marked.
     """
-    networks = list(dict.fromkeys(frame["network"]))
-    figure, grid = subplots(
-        -(-len(networks) // 2), 2, figsize=(6.4, 6.8), sharey=True, squeeze=False
-    )
-    for name, axis in zip(networks, grid.flat, strict=False):
-        axis.axhline(1, color=COLORS["grey"], lw=1)
-        for row in frame[(frame["network"] == name) & frame["ratio"].notna()].itertuples():
-            color = LIBRARIES[row.library]
-            place = 1000 * row.seconds / row.n, min(row.ratio, highest)
+    figure, axes = subplots(1, 2, figsize=(7.2, 3.0))
+    reached = np.asarray(hit, dtype=bool)
+    largest = np.asarray(c)[reached].max()
+    for axis, values, name in zip(axes, (lengths, losses), ("length of r", "loss"), strict=True):
+        axis.plot(c, values, color=COLORS["grey"], lw=1, zorder=1)
+        axis.axvline(largest, color=MUTED, lw=1, ls=":")
+        for wanted, inside, color in ((True, "blue", "blue"), (False, None, "orange")):
             axis.plot(
-                *place,
-                _marker(row.method),
-                color=color,
-                mfc=color if row.success == 1 else "none",
-                ms=9 if row.library == "ours" else 7,
+                np.asarray(c)[reached == wanted],
+                np.asarray(values)[reached == wanted],
+                "o",
+                ms=5,
+                color=COLORS[color],
+                mfc=COLORS[inside] if inside else PAPER,
             )
-        axis.set(xscale="log", title=name, ylim=(0.97, highest + 0.02))
-    for axis in grid[-1]:
-        axis.set_xlabel("ms an image")
-    for axis in grid[:, 0]:
-        axis.set_ylabel("mean length, ours = 1")
-    own = frame[frame["library"] == "ours"]["method"].tolist()
-    present = [
-        family
-        for family in FAMILIES
-        if any(method.startswith(family) for method in frame["method"])
-    ]
-    marks = [
-        Line2D(
-            [],
-            [],
-            ls="",
-            marker=FAMILIES[family],
-            color=LIBRARIES["ours"] if family in own else "black",
-        )
-        for family in present
-    ]
-    libraries = list(dict.fromkeys(frame["library"]))
-    colors = [
-        Line2D([], [], ls="", marker="s", ms=9, color=LIBRARIES[library]) for library in libraries
-    ]
-    figure.legend(
-        [*marks, *colors], [*present, *libraries], loc="outside lower center", ncols=4, fontsize=9
-    )
+        axis.set(xscale="log", xlabel="c", ylabel=name, xlim=(None, 20 * largest))
+    axes[0].set_ylim(0, None)
+    axes[1].set_yscale("log")
+    at = {"textcoords": "axes fraction", "xycoords": "axes fraction"}
+    axes[0].annotate("reaches the target", (0, 0), (0.05, 0.3), color=COLORS["blue"], **at)
+    axes[0].annotate("does not", (0, 0), (0.8, 0.85), color=COLORS["orange"], **at)
     return figure
 
 
-def _marker(method: str) -> str:
-    """The mark of a method's family."""
-    return next(mark for family, mark in FAMILIES.items() if method.startswith(family))
+def penalty_path(
+    answers: np.ndarray, x: np.ndarray, y: np.ndarray, path: np.ndarray, hit: Sequence[bool]
+) -> Figure:
+    """Show the penalty's minimisers in a plane through the image, coloured by the answer there.
+
+    Parameters
+    ----------
+    answers : ndarray
+        The network's classes on a grid of the plane, int [h, w], rows from below.
+    x, y : ndarray
+        The grid's coordinates, [w] and [h]. The image lies at the origin.
+    path : ndarray
+        The minimisers' places in the plane, [C, 2], in the order of rising c.
+    hit : sequence of bool
+        Whether each is classified as the target.
+
+    Returns
+    -------
+    Figure
+        Of one panel, with a circle through the nearest minimiser that reaches the target.
+    """
+    figure, axis = subplots(figsize=(7.2, 7.4 * (y[-1] - y[0]) / (x[-1] - x[0])))
+    regions(axis, answers, x, y, path)
+    reached = np.asarray(hit, dtype=bool)
+    nearest = path[reached][-1]
+    angle = np.linspace(0, 2 * np.pi, 200)
+    circle = np.linalg.norm(nearest) * np.array([np.cos(angle), np.sin(angle)])
+    axis.plot(*circle, color=MUTED, lw=1, ls="--")
+    axis.plot(*path.T, color=INK, lw=1, zorder=3)
+    for wanted, color in ((True, COLORS["blue"]), (False, COLORS["orange"])):
+        inside = color if wanted else PAPER
+        axis.plot(*path[reached == wanted].T, "o", ms=6, color=color, mfc=inside, zorder=4)
+    axis.plot(0, 0, "X", ms=11, color=INK, zorder=5)
+    for text, point, shift in (
+        ("the image", (0, 0), (-6, -16)),
+        ("largest c that\nreaches the target", nearest, (12, -20)),
+        ("least c", path[0], (10, -2)),
+    ):
+        axis.annotate(text, point, shift, textcoords="offset points", va="center")
+    axis.set(xlim=x[[0, -1]], ylim=y[[0, -1]], aspect="equal")
+    axis.set(xlabel="towards the shortest success", ylabel="across")
+    axis.grid(visible=False)
+    return figure
+
+
+def regions(
+    axis: Axes, answers: np.ndarray, x: np.ndarray, y: np.ndarray, path: np.ndarray
+) -> None:
+    """Colour a plane by the network's answers, each written where its region is widest.
+
+    Parameters
+    ----------
+    axis : Axes
+        Where it is drawn.
+    answers : ndarray
+        Classes int [h, w] on a grid, rows from below.
+    x, y : ndarray
+        The grid's coordinates, [w] and [h].
+    path : ndarray
+        Points [C, 2] that the answers must not hide.
+    """
+    grid = np.stack(np.meshgrid(x, y), axis=-1)
+    covered = (np.linalg.norm(grid[:, :, None] - path, axis=3) < NEAR).any(axis=2)
+    for answer, color in zip(np.unique(answers), cycle(COLORS.values()), strict=False):
+        inside = answers == answer
+        axis.contourf(x, y, inside, levels=[0.5, 1.5], colors=[color], alpha=0.2)
+        axis.contour(x, y, inside, levels=[0.5], colors=[color], linewidths=1)
+        depth = distance_transform_edt(np.pad(inside & ~covered, 1))[1:-1, 1:-1]
+        row, column = np.unravel_index(depth.argmax(), depth.shape)
+        axis.text(x[column], y[row], f"“{answer}”", size=20, color=color, ha="center", va="center")
+
+
+def distortions(ours: Mapping[str, Mapping[str, Estimate]], paper: Mapping[str, float]) -> Figure:
+    """Show the average distortions of several searches, and the paper's, a line for each network.
+
+    Parameters
+    ----------
+    ours : mapping
+        By network and search, with intervals; three searches at most.
+    paper : mapping
+        By network.
+
+    Returns
+    -------
+    Figure
+        Dots for the searches, a diamond for the paper. The axis begins at 0.
+    """
+    searches = dict(zip(next(iter(ours.values())), ("blue", "sky", "green"), strict=False))
+    figure, axis = subplots(figsize=(7.2, 0.42 * len(ours) + 1.1))
+    names = list(ours)[::-1]
+    for place, name in enumerate(names):
+        for search, color in searches.items():
+            found = ours[name][search]
+            axis.hlines(place, found.low, found.high, color=COLORS[color], lw=4, alpha=0.4)
+            axis.plot(found.value, place, "o", color=COLORS[color])
+        axis.plot(paper[name], place, "D", ms=8, color=COLORS["orange"], mfc="none", mew=1.5)
+    axis.plot([], [], "D", ms=8, color=COLORS["orange"], mfc="none", mew=1.5, label="the paper")
+    for search, color in searches.items():
+        axis.plot([], [], "o", color=COLORS[color], label=search)
+    name_rows(axis, list(ours))
+    axis.set(xlabel="average distortion", xlim=(0, None))
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def pockets(
+    lengths: Sequence[float],
+    measured: Mapping[str, Sequence[float]],
+    predicted: Mapping[str, Sequence[float]],
+) -> Figure:
+    """Show how often random points around several centres get a wrong answer.
+
+    Parameters
+    ----------
+    lengths : sequence of float
+        The random points' distances from their centre, as parts of an image's distance to its
+        adversarial image.
+    measured, predicted : mapping
+        By centre, the share of wrong answers in percent at each length, as it was counted, and as
+        a flat boundary would have it.
+
+    Returns
+    -------
+    Figure
+        Dots for the counts, dashed lines for the predictions, each named at its left end.
+    """
+    figure, axis = subplots(figsize=(7.2, 3.6))
+    for (name, shares), color in zip(measured.items(), COLORS.values(), strict=False):
+        axis.plot(lengths, predicted[name], "--", color=color, lw=1.2)
+        axis.plot(lengths, shares, "o-", color=color, lw=2, ms=5)
+        axis.annotate(
+            name, (lengths[0], shares[0]), (4, 8), textcoords="offset points", color=color
+        )
+    axis.axvline(1, color=MUTED, lw=1, ls=":")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(lengths, [f"{length:g}" for length in lengths])
+    axis.set(
+        xlabel="length of the random change, in distances to the adversarial image",
+        ylabel="wrong answers (%)",
+        ylim=(-3, 112),
+    )
+    axis.set_yticks([0, 25, 50, 75, 100])
+    return figure

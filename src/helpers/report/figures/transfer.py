@@ -1,127 +1,160 @@
 """Figures of the chapter on transfer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, agreement_points, subplots
+from helpers.report.figures.base import COLORS, subplots
+
+WIDE = 7.2  # inches: what a page shows, at about the size that it is drawn in
+DPI = 106  # so that a figure has about the pixels of the page
 
 
-def matrix_against_paper(
-    ours: np.ndarray, paper: np.ndarray, *, rows: Sequence[str], columns: Sequence[str]
+def answers_to(
+    images: Tensor,
+    answers: Sequence[Sequence[int]],
+    label: int,
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    own: Sequence[int | None],
 ) -> Figure:
-    """Show two matrices of percentages in one.
+    """Show one digit as it was changed for each of several networks, and what all of them answer.
 
     Parameters
     ----------
-    ours, paper : ndarray
-        [R, C], in percent.
-    rows, columns : sequence of str
-        R and C names.
+    images : Tensor
+        [R, 1, H, W] in [0, 1], one at the left of each row.
+    answers : sequence of sequence of int
+        [R, C] classes.
+    label : int
+        The true class.
+    rows : sequence of str
+        What each image is.
+    columns : sequence of str
+        The networks that answer.
+    own : sequence of int or None
+        For each row the column of the network that its image was made for, which has a frame.
 
     Returns
     -------
     Figure
-        Each cell's upper half is ours, its lower half the paper's, on one scale of shades.
+        Wrong answers are large and orange.
     """
-    both = np.stack([ours, paper], axis=1).reshape(2 * len(rows), len(columns))
-    figure, axis = subplots(figsize=(6.4, 0.62 * len(rows) + 1.5))
-    axis.imshow(both, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    axis.grid(visible=False)
-    axis.spines[:].set_visible(False)
-    axis.tick_params(length=0)
-    axis.set_xticks(range(len(columns)), columns, rotation=30, ha="right")
-    axis.set_yticks(2 * np.arange(len(rows)) + 0.5, rows)
-    axis.hlines(2 * np.arange(1, len(rows)) - 0.5, -0.5, len(columns) - 0.5, color="white", lw=5)
-    axis.vlines(np.arange(1, len(columns)) - 0.5, -0.5, len(both) - 0.5, color="white", lw=5)
-    for (row, column), value in np.ndenumerate(both):
-        text = f"{value:.1f}" if value < 99.95 else "100"
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.3))
+    _blank(axis, width=len(columns) + 2.4, height=len(rows))
+    for row, (name, image, given) in enumerate(zip(rows, images, answers, strict=True)):
+        axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
+        _digit(axis, image, center=(1.85, row), half=0.44)
+        for column, answer in enumerate(given):
+            place = (2.9 + column, row)
+            wrong = answer != label
+            if own[row] == column:
+                axis.add_patch(
+                    Circle(place, 0.36, facecolor="none", edgecolor=COLORS["orange"], lw=1.5)
+                )
+            style = (
+                {"color": COLORS["orange"], "fontsize": 21, "weight": "bold"}
+                if wrong
+                else {"color": COLORS["grey"], "fontsize": 15}
+            )
+            axis.text(*place, str(answer), ha="center", va="center", **style)
+    for column, name in enumerate(columns):
         axis.text(
-            column,
-            row,
-            text,
+            2.9 + column,
+            -0.6,
+            _broken(name),
             ha="center",
-            va="center",
-            color="white" if value > 60 else "black",
-            weight="normal" if row % 2 else "bold",
+            va="bottom",
+            fontsize=11,
+            linespacing=1.1,
         )
-    axis.set_title(
-        "error (%) on images made for the row: ours in bold, the paper's below",
-        fontsize=11,
-        loc="right",
-    )
+    axis.text(2.4 + len(columns) / 2, -1.62, "is read by", ha="center", va="bottom", fontsize=11)
+    axis.text(1.85, -0.6, "the digit", ha="center", va="bottom", fontsize=11)
+    axis.text(0, -0.6, "made to fool", va="bottom", fontsize=11)
     return figure
 
 
-def agreement(
-    ours: Sequence[Estimate],
-    paper: Sequence[Estimate],
+def discs(
+    panels: Mapping[str, tuple[np.ndarray, np.ndarray]],
     *,
-    names: Sequence[str],
-    agrees: Sequence[bool],
-    labelled: int = 4,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    own: Collection[tuple[int, int]] = (),
+    framed: Collection[tuple[int, int]] = (),
+    pictures: Tensor | None = None,
 ) -> Figure:
-    """Show our percentages against the paper's, with both intervals.
+    """Show percentages as areas, ours as discs and the paper's as rings round the same centre.
 
     Parameters
     ----------
-    ours, paper : sequence of Estimate
-        In percent.
-    names : sequence of str
-        Of the pairs.
-    agrees : sequence of bool
-        Whether the two of a pair agree.
-    labelled : int
-        So many pairs are named, those farthest from the diagonal.
+    panels : mapping
+        By title, our percentages and the paper's, [R, C] each. Panels stand side by side.
+    rows, columns : sequence of str
+        The networks, in words.
+    own : collection of (int, int)
+        The places of networks that see what was made for them: grey.
+    framed : collection of (int, int)
+        Places with a frame.
+    pictures : Tensor, optional
+        [P, R, 1, H, W] in [0, 1]: an image at the left of each row of each panel.
 
     Returns
     -------
     Figure
-        On square-root axes, with the diagonal where both are equal.
+        Both numbers stand below the disc of their cell.
     """
-    figure, axis = subplots(figsize=(6.4, 5.6))
-    axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
-    agreement_points(axis, ours, paper, agrees)
-    order = sorted(
-        range(len(ours)), key=lambda place: -abs(ours[place].value - paper[place].value)
-    )[:labelled]
-    # The names stand in the two empty corners, in the points' order.
-    for above, corner, side in ((True, (0.02, 0.96), "left"), (False, (0.98, 0.4), "right")):
-        line = {
-            "arrowstyle": "-",
-            "color": COLORS["grey"],
-            "lw": 0.7,
-            "relpos": (float(above), 0.5),
-        }
-        named = sorted(
-            (place for place in order if (ours[place].value > paper[place].value) == above),
-            key=lambda place: -ours[place].value,
+    margin = 0.0 if pictures is None else 1.0
+    width = len(columns) + margin
+    share = 1.45 if len(panels) == 1 else 1.15  # of the names of rows, in cells
+    cell = WIDE / (len(panels) * width + share)
+    figure, axes = subplots(
+        1,
+        len(panels),
+        dpi=DPI,
+        figsize=(WIDE, cell * len(rows) + (1.25 if any(panels) else 1.0)),
+        gridspec_kw={"width_ratios": [width + share, *[width] * (len(panels) - 1)]},
+        squeeze=False,
+    )
+    for number, (axis, (title, both)) in enumerate(zip(axes[0], panels.items(), strict=True)):
+        left = share if number == 0 else 0.0
+        _blank(axis, width=left + width, height=len(rows))
+        axis.annotate(
+            title,
+            (left + width / 2, -0.5),
+            xytext=(0, 58),
+            textcoords="offset points",
+            ha="center",
+            weight="bold",
+            annotation_clip=False,
         )
-        for number, place in enumerate(named):
-            text = (corner[0], corner[1] - 0.06 * number)
-            axis.annotate(
-                names[place],
-                (paper[place].value, ours[place].value),
-                text,
-                textcoords="axes fraction",
-                ha=side,
-                va="center",
+        for row, name in enumerate(rows):
+            if number == 0:
+                axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
+            if pictures is not None:
+                _digit(axis, pictures[number, row], center=(left + 0.5, row), half=0.42)
+            for column in range(len(columns)):
+                place = (left + margin + column + 0.5, row)
+                pair = (both[0][row, column], both[1][row, column])
+                _disc(axis, place, *pair, own=(row, column) in own)
+                if (row, column) in framed:
+                    _frame(axis, place)
+        for column, name in enumerate(columns):
+            axis.text(
+                left + margin + column + 0.5,
+                -0.55,
+                _broken(name),
+                ha="center",
+                va="bottom",
                 fontsize=11,
-                arrowprops=line,
+                linespacing=1.1,
             )
-    ticks = [0, 1, 5, 10, 20, 40, 60, 80, 100]
-    for scale, limits, marks in (
-        (axis.set_xscale, axis.set_xlim, axis.set_xticks),
-        (axis.set_yscale, axis.set_ylim, axis.set_yticks),
-    ):
-        # Where sampling errors are of about the same size everywhere.
-        scale("function", functions=(lambda value: np.sqrt(np.maximum(value, 0)), np.square))
-        limits(0, 100)
-        marks(ticks, [str(tick) for tick in ticks])
-    axis.set(xlabel="paper (%)", ylabel="ours (%)")
-    axis.legend(loc="lower right")
     return figure
 
 
@@ -152,62 +185,338 @@ def spike(
     Figure
         Of one panel.
     """
-    figure, axis = subplots(figsize=(6.4, 3.2))
-    axis.step(x, counted, where="mid", color=COLORS["blue"], lw=1, label=labels[0])
-    axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5, label=labels[1])
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 2.4))
+    axis.step(x, counted, where="mid", color=COLORS["blue"], lw=1)
+    axis.plot(x, expected, "--", color=COLORS["orange"], lw=1.5)
     top = int(np.argmax(counted))
+    axis.plot(x[top], counted[top], "o", color=COLORS["blue"])
     axis.annotate(
-        str(x[top]),
+        f"{labels[0]}: {counted[top]:g} at n = {x[top]}",
         (x[top], counted[top]),
-        xytext=(0, 4),
+        xytext=(8, 0),
         textcoords="offset points",
-        ha="center",
+        va="center",
+        color=COLORS["blue"],
         weight="bold",
     )
-    axis.plot(x[top], counted[top], "o", color=COLORS["blue"])
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 1.12 * max(counted)))
-    axis.legend(loc="upper left")
+    axis.annotate(
+        labels[1],
+        (x[-1], expected[-1]),
+        xytext=(0, 8),
+        textcoords="offset points",
+        ha="right",
+        color=COLORS["orange"],
+    )
+    axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(x[0], x[-1]), ylim=(0, 1.12 * max(counted)))
     return figure
 
 
-def pair_matrix(
-    values: Mapping[tuple[str, str], float],
+def dumbbells(
+    panels: Mapping[str, Mapping[str, tuple[float, float, bool | None]]],
     *,
-    names: Sequence[str],
-    marked: Sequence[tuple[str, str]] = (),
+    columns: int = 2,
+    words: tuple[str, str, str],
+    xlabel: str = "error (%)",
 ) -> Figure:
-    """Show a number for each ordered pair of different names, shaded by its size.
+    """Show pairs of numbers, each as two dots with a line between them.
 
     Parameters
     ----------
-    values : mapping
-        By (row, column); a pair without a number is an empty cell.
-    names : sequence of str
-        Of the rows, which are those of the columns.
-    marked : sequence of (str, str)
-        The pairs that carry a dot.
+    panels : mapping
+        By title and row, the two numbers and whether their difference is significant; None where
+        nobody asks. All panels have the rows of the first.
+    columns : int
+        Panels side by side.
+    words : (str, str, str)
+        What the two numbers are, and what it means that both dots are hollow.
+    xlabel : str
+        Below the panels.
+
+    Returns
+    -------
+    Figure
+        The first number is a grey dot, the second a blue one; both are hollow, and the line is
+        thin, where the difference is not significant; all is grey where nobody asks.
+    """
+    count = -(-len(panels) // columns)
+    longest = max(map(len, panels.values()))
+    figure, axes = subplots(
+        count,
+        columns,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        dpi=DPI,
+        figsize=(WIDE, count * (0.23 * longest + 0.75)),
+    )
+    for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
+        for height, (first, second, significant) in enumerate(rows.values()):
+            asked = COLORS["grey" if significant is None else "blue"]
+            width = 1 if significant is False else 2.5
+            axis.plot([first, second], [height, height], color=asked, lw=width, alpha=0.45)
+            for value, color in ((first, COLORS["grey"]), (second, asked)):
+                hollow = {"mfc": "none", "mew": 1.5} if significant is False else {}
+                axis.plot(value, height, "o", color=color, ms=6, **hollow)
+        axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
+        axis.set_ylim(len(rows) - 0.4, -0.6)
+        axis.tick_params(axis="y", length=0)
+        axis.grid(visible=False, axis="y")
+        axis.set_title(title, fontsize=11, loc="right", weight="bold")
+    for axis in axes.flat[len(panels) :]:
+        axis.set_visible(False)
+    for word, color in zip(words[:2], (COLORS["grey"], COLORS["blue"]), strict=True):
+        axes[0, 0].plot([], [], "o", color=color, ms=6, label=word)
+    axes[0, 0].plot([], [], "o", color=COLORS["blue"], mfc="none", mew=1.5, label=words[2])
+    figure.legend(loc="outside upper left", ncols=3, handletextpad=0.1, columnspacing=1.4)
+    figure.supxlabel(xlabel, fontsize=11)
+    return figure
+
+
+def ended_curves(
+    curves: Mapping[str, Sequence[float | Estimate]],
+    x: Sequence[float],
+    *,
+    xlabel: str,
+    ylabel: str,
+    dots: Mapping[str, tuple[float, float]] | None = None,
+    faint: Collection[str] = (),
+    mark: tuple[float, str] | None = None,
+    height: float = 4.2,
+) -> Figure:
+    """Show curves whose names stand at their ends.
+
+    Parameters
+    ----------
+    curves : mapping
+        By name, a number or an estimate for each x; an estimate's interval is a band.
+    x : sequence of float
+        Where they were measured.
+    xlabel, ylabel : str
+        Of the axes.
+    dots : mapping, optional
+        By the name of a curve, a point that is marked in its colour.
+    faint : collection of str
+        Curves that are dashed and grey.
+    mark : (float, str), optional
+        Where a vertical line stands, and what it is called.
+    height : float
+        Of the figure, in inches.
 
     Returns
     -------
     Figure
         Of one panel.
     """
-    grid = np.array([[values.get((row, column), np.nan) for column in names] for row in names])
-    limit = max(1.0, float(np.nanmax(np.abs(grid))))
-    figure, axis = subplots(figsize=(6.4, 0.5 * len(names) + 1.4))
-    axis.imshow(grid, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
-    axis.grid(visible=False)
-    axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axis.set_yticks(range(len(names)), names)
-    for (row, column), value in np.ndenumerate(grid):
-        if np.isfinite(value):
-            dot = " •" if (names[row], names[column]) in marked else ""
-            axis.text(
-                column,
-                row,
-                f"{value:+.1f}{dot}".replace("-", "−"),
-                ha="center",
-                va="center",
-                color="white" if abs(value) > 0.7 * limit else "black",
-            )
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, height))
+    palette = iter(COLORS[key] for key in ("blue", "sky", "green", "orange", "yellow", "purple"))
+    ends = {}
+    for name, found in curves.items():
+        color, style = (COLORS["grey"], "--") if name in faint else (next(palette), "-")
+        values = [each.value if isinstance(each, Estimate) else each for each in found]
+        banded = [each for each in found if isinstance(each, Estimate)]
+        if banded:
+            low, high = [each.low for each in banded], [each.high for each in banded]
+            axis.fill_between(x, low, high, color=color, alpha=0.15, lw=0)
+        axis.plot(x, values, style, color=color, lw=2)
+        if dots and name in dots:
+            axis.plot(*dots[name], "o", color=color, ms=9)
+        ends[name] = (values[-1], color)
+    if mark:
+        axis.axvline(mark[0], color=COLORS["grey"], lw=1, ls=":")
+        axis.annotate(
+            mark[1],
+            (mark[0], 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -4),
+            textcoords="offset points",
+            va="top",
+            fontsize=11,
+            color=COLORS["grey"],
+        )
+    axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(x[0], x[-1]), ylim=(0, None))
+    name_ends(axis, ends, x[-1], height)
     return figure
+
+
+def start_and_kin(
+    groups: Mapping[str, Mapping[str, tuple[Estimate, Estimate]]],
+    *,
+    words: tuple[str, str],
+    xlabel: str = "error (%)",
+) -> Figure:
+    """Show two estimates a row, with their intervals, in groups that have a title each.
+
+    Parameters
+    ----------
+    groups : mapping
+        By title and row, two estimates.
+    words : (str, str)
+        What they are: the first is a hollow dot, the second a full one. They stand above the
+        first row.
+    xlabel : str
+        Below the axis.
+
+    Returns
+    -------
+    Figure
+        Of one panel.
+    """
+    lines = sum(len(rows) + 1 for rows in groups.values())
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.3 * lines + 0.9))
+    height, places, names = 0.0, [], []
+    for number, (title, rows) in enumerate(groups.items()):
+        across = axis.get_yaxis_transform()
+        axis.text(0.01, height, title, weight="bold", va="center", transform=across)
+        for line, (name, pair) in enumerate(rows.items()):
+            height += 1
+            places.append(height)
+            names.append(name)
+            for found, word, full in zip(pair, words, (False, True), strict=True):
+                axis.hlines(height, found.low, found.high, color=COLORS["blue"], lw=2, alpha=0.5)
+                fill = {} if full else {"mfc": "none", "mew": 1.8}
+                axis.plot(found.value, height, "o", color=COLORS["blue"], ms=7, **fill)
+                if number == line == 0:
+                    axis.annotate(
+                        word,
+                        (found.value, height),
+                        xytext=(0, 8),
+                        textcoords="offset points",
+                        ha="center",
+                        fontsize=11,
+                        color=COLORS["blue"],
+                    )
+        height += 1.3
+    axis.set_yticks(places, names)
+    axis.tick_params(axis="y", length=0)
+    axis.grid(visible=False, axis="y")
+    axis.set(xlabel=xlabel, xlim=(-1, 100), ylim=(height - 0.6, -0.6))
+    return figure
+
+
+def foretold(groups: Mapping[str, Sequence[tuple[float, float]]]) -> Figure:
+    """Show what was foretold against what happened, both in percent.
+
+    Parameters
+    ----------
+    groups : mapping
+        By name, a pair of percentages for each case.
+
+    Returns
+    -------
+    Figure
+        With the diagonal where both are equal.
+    """
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 3.8))
+    axis.plot([0, 100], [0, 100], color=COLORS["grey"], lw=1)
+    for (name, pairs), key, marker in zip(
+        groups.items(), ("blue", "orange", "green"), "osD", strict=False
+    ):
+        axis.plot(*np.array(pairs).T, marker, color=COLORS[key], ms=7, alpha=0.8, label=name)
+    axis.set(
+        xlabel="foretold by one gradient (%)",
+        ylabel="what happens (%)",
+        xlim=(-2, 100),
+        ylim=(-2, 100),
+    )
+    axis.legend(loc="lower right")
+    return figure
+
+
+def name_ends(
+    axis: Axes, ends: Mapping[str, tuple[float, str]], x: float, height: float, *, gap: float = 15
+) -> None:
+    """Write the names of curves at their right ends, moved apart where they would overlap.
+
+    Parameters
+    ----------
+    axis : Axes
+        With linear heights; its limits are fixed here.
+    ends : mapping
+        By name, the curve's last value and its colour.
+    x : float
+        Where the curves end.
+    height : float
+        Of the axis in inches, about.
+    gap : float
+        The least distance between two names, in points.
+    """
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high)
+    # Points that one unit of the axis is high, without its margins.
+    scale = 72 * (height - 0.6) / (high - low)
+    order = sorted(ends, key=lambda name: ends[name][0])
+    wanted = np.array([ends[name][0] * scale for name in order])
+    placed = wanted.copy()
+    for _ in range(200):  # push neighbours apart until none are too near
+        for lower in range(len(placed) - 1):
+            lack = gap - (placed[lower + 1] - placed[lower])
+            if lack > 1e-6:
+                placed[lower] -= lack / 2
+                placed[lower + 1] += lack / 2
+    for name, at, moved in zip(order, wanted, placed, strict=True):
+        axis.annotate(
+            name,
+            (x, ends[name][0]),
+            xytext=(7, moved - at),
+            textcoords="offset points",
+            va="center",
+            color=ends[name][1],
+            annotation_clip=False,
+        )
+
+
+def _broken(name: str) -> str:
+    """The name of a network in lines that are as narrow as a cell."""
+    for last in (" decay", " units", " half"):
+        name = name.replace(last, "\n" + last.strip())
+    return name.replace(", ", ",\n")
+
+
+def _in_two(name: str) -> str:
+    """The name of a network in two lines at most, for the left of a row."""
+    return name.replace(", ", ",\n")
+
+
+def _blank(axis: Axes, *, width: float, height: int) -> None:
+    """An axis without frame and ticks, in cells of equal sides, the first row on top."""
+    axis.set(xlim=(0, width), ylim=(height - 0.5, -0.5), xticks=[], yticks=[], aspect="equal")
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(False)
+
+
+def _digit(axis: Axes, image: Tensor, *, center: tuple[float, float], half: float) -> None:
+    """An image of its half width round a centre."""
+    x, y = center
+    axis.imshow(
+        image[0].cpu().numpy(),
+        vmin=0,
+        vmax=1,
+        extent=(x - half, x + half, y + half, y - half),
+        interpolation="nearest",
+        zorder=2,
+    )
+
+
+def _disc(axis: Axes, place: tuple[float, float], ours: float, paper: float, *, own: bool) -> None:
+    """Our percentage as a disc, the paper's as a ring, both numbers below."""
+    x, y = place[0], place[1] - 0.13
+    color = COLORS["grey"] if own else COLORS["blue"]
+    ring = COLORS["grey"] if own else COLORS["orange"]
+    axis.add_patch(Circle((x, y), 0.34 * (ours / 100) ** 0.5, facecolor=color, alpha=0.55, lw=0))
+    axis.add_patch(
+        Circle((x, y), 0.34 * (paper / 100) ** 0.5, facecolor="none", edgecolor=ring, lw=1.6)
+    )
+    style: dict[str, Any] = {"va": "center", "fontsize": 10}
+    axis.text(x - 0.03, y + 0.5, _percent(ours), ha="right", color=color, weight="bold", **style)
+    axis.text(x + 0.03, y + 0.5, _percent(paper), ha="left", color=ring, **style)
+
+
+def _frame(axis: Axes, place: tuple[float, float]) -> None:
+    """A square round a cell."""
+    x, y = place
+    corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)]) * 0.48
+    axis.plot(x + corners[:, 0], y + corners[:, 1], color=COLORS["grey"], lw=1, clip_on=False)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0f}"
