@@ -31,7 +31,7 @@ FOLDER = $(BUILD)/$(1)$(if $(filter-out mnist,$(DATASET)),-$(DATASET))
 PYTEST = OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses $(or $(JOBS),logical) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help install book zip pdf test models reference browser bench lint format requirements clean rendered
+.PHONY: help install book zip pdf test models training reference browser bench lint format requirements clean rendered
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -68,6 +68,10 @@ test: install ## unit tests, then every chapter under smoke: executed, validated
 
 models: install ## train the networks that lack a checkpoint (MODELS="FC10(1), FC100-100-10/seed 1" for some, FORCE=1 for those that have one)
 	$(RUN) helpers.models --dataset $(DATASET) --device $(DEVICE) $(if $(FORCE),--force) "$$MODELS"
+
+training: install ## train with every recipe five times and measure the networks (an hour and a half on one core; goes on after an interruption), for results/training/
+	$(RUN) helpers.trials --held-out
+	$(RUN) helpers.trials
 
 reference: install ## execute the chapters in book/ under paper, in place, with their results: what is committed
 	$(RUN) helpers execute $(EDITION) --profile paper $(CHAPTERS)

@@ -216,6 +216,16 @@ def test_the_keys_follow_the_benchmarks(
     }
 
 
+def test_the_keys_follow_the_trainings(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keys()
+    monkeypatch.setattr(places, "TRAINING", tmp_path)
+    (tmp_path / "dropout.json").write_text("{}")
+    after = keys()
+    assert {name for name in before if before[name] != after[name]} == {"training"}
+
+
 @pytest.mark.parametrize("library", ["torch", "numpy", "scipy", "scikit-learn", "scikit-image"])
 def test_the_keys_follow_the_versions(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys()

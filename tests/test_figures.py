@@ -72,6 +72,27 @@ def test_a_penalty_of_zero_stands_left_of_all_strengths() -> None:
         ]
 
 
+def test_every_run_is_a_dot_beside_the_mean_of_its_method() -> None:
+    runs = {"weight decay": [1.8, 2.0], "fresh, input": [1.2, 1.3, 1.4]}
+    means = {
+        "weight decay": Estimate(1.9, 1.0, 2.8, 2),
+        "fresh, input": Estimate(1.3, 1.1, 1.5, 3),
+    }
+    figure = figures.repetitions(
+        runs, means, {"dropout": 1.3}, groups={"fresh": "blue"}, xlabel="error (%)"
+    )
+    axis = figure.axes[0]
+    drawn = [(list(line.get_xdata()), line.get_color()) for line in axis.lines]
+    grey, blue = figures.COLORS["grey"], figures.COLORS["blue"]
+    assert ([1.8, 2.0], grey) in drawn
+    assert ([1.2, 1.3, 1.4], blue) in drawn
+    assert ([1.3], blue) in drawn
+    ends = [segment[:, 0].tolist() for bars in axis.collections for segment in bars.get_segments()]
+    assert ends == [[1.0, 2.8], [1.1, 1.5]]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [*runs]
+    assert axis.yaxis_inverted()
+
+
 def a_slice(*rows: list[int]) -> Slice:
     answers = torch.tensor(rows)
     coordinates = torch.linspace(-3, 3, len(answers), dtype=torch.float64)

@@ -63,3 +63,20 @@ def test_scaling_and_printing() -> None:
     estimate = intervals.Estimate(0.0187, 0.0162, 0.0215, 10_000).scaled(100)
     assert f"{estimate:.2f}" == "1.87 [1.62, 2.15]"
     assert estimate.n == 10_000
+
+
+def test_the_mean_over_runs_has_students_interval() -> None:
+    values = np.random.default_rng(0).normal(size=5)
+    found = intervals.runs(values.tolist())
+    half = 2.7764451 * values.std(ddof=1) / 5**0.5  # the table's entry for four degrees of freedom
+    assert found.value == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half))
+    assert found.n == 5
+    same = intervals.runs([2.0, 2.0])
+    assert (same.low, same.value, same.high) == (2.0, 2.0, 2.0)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, float("nan")]])
+def test_a_mean_over_runs_needs_two_finite_numbers(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="values: need at least two, all finite"):
+        intervals.runs(values)

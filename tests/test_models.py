@@ -49,9 +49,12 @@ def test_the_networks_for_comparisons_are_no_chapters_ten() -> None:
                 models.specification(base), norm_penalty=strength
             )
             assert [*models.build(name).state_dict()] == [*models.build(base).state_dict()]
-    assert {models.SECOND, *sum(models.PENALISED.values(), ())} == {*models.SPECIFICATIONS} - {
-        *models.NAMES
-    }
+    for name, recipe in models.REGULARISED.items():
+        assert models.specification(name) == replace(
+            models.specification("FC100-100-10"), method="Adam", recipe=models.RECIPES[recipe]
+        )
+    others = {models.SECOND, *sum(models.PENALISED.values(), ()), *models.REGULARISED}
+    assert others == {*models.SPECIFICATIONS} - {*models.NAMES}
 
 
 def test_another_start_gives_other_weights() -> None:

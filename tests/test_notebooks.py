@@ -49,6 +49,7 @@ def test_the_book_has_the_chapters_of_the_design() -> None:
         "transfer",
         "noise",
         "lipschitz",
+        "training",
     ]
     assert [name for name in CHAPTERS if name in wanted] == wanted
 

@@ -1,5 +1,6 @@
 """95 % confidence intervals: Wilson's for a proportion, the bootstrap's for a mean."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,44 @@ def mean(values: Tensor, *, resamples: int, seed: int) -> Estimate:
     )
     interval = found.confidence_interval
     return Estimate(average, float(interval.low), float(interval.high), sample.size)
+
+
+def runs(values: Sequence[float]) -> Estimate:
+    """The mean over repetitions of a run, with Student's interval.
+
+    Parameters
+    ----------
+    values : sequence of float
+        What each of n runs gave, n at least 2: too few for a bootstrap.
+
+    Returns
+    -------
+    Estimate
+        In the unit of the values.
+
+    Raises
+    ------
+    ValueError
+        For fewer than two values, or one that is not finite.
+
+    References
+    ----------
+    Student (1908), The probable error of a mean; through scipy.stats.
+
+    Examples
+    --------
+    >>> f"{runs([1.0, 2.0, 3.0]):.2f}"
+    '2.00 [-0.48, 4.48]'
+    """
+    sample = np.asarray(values, dtype=float)
+    if sample.size < 2 or not np.isfinite(sample).all():
+        raise ValueError(
+            f"values: need at least two, all finite, got {sample.size} "
+            f"of which {int(np.isfinite(sample).sum())} are finite"
+        )
+    average, error = float(sample.mean()), float(stats.sem(sample))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, sample.size - 1)) * error
+    return Estimate(average, average - half, average + half, sample.size)
 
 
 def printed(percent: float, n: int) -> Estimate:

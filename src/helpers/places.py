@@ -12,6 +12,7 @@ ROOT = PACKAGE.parents[1]  # of the repository
 CONFIG = ROOT / "_config.yml"  # Jupyter Book's
 RESULTS = ROOT / "results"  # the numbers of the committed edition
 BENCHMARKS = RESULTS / "benchmarks"  # what `make bench` measured
+TRAINING = RESULTS / "training"  # what `make training` measured
 
 
 def book() -> Path:

@@ -31,7 +31,9 @@ READERS = {
     "helpers.report.figures.base": "fonts",
     "helpers.report.figures.natural": "fonts",
 }
-ASSETS, BENCHMARKS = "helpers.places.ASSETS", "helpers.places.BENCHMARKS"
+ASSETS = "helpers.places.ASSETS"
+# Folders of results that are committed and read: of the benchmarks, and of the trainings.
+COMMITTED = ("helpers.places.BENCHMARKS", "helpers.places.TRAINING")
 UNFINISHED = (".pt", ".retrain")  # what a training that goes on keeps beside the networks
 # Libraries whose version decides the last digits: the names that they are imported by and installed
 # under. The first three stand behind every number.
@@ -138,8 +140,9 @@ class _Collected:
         """Take in the folder that a name of `places` stands for."""
         if _within(name, ASSETS):
             self.folders.add(places.ASSETS / READERS.get(reader, ""))
-        if _within(name, BENCHMARKS):
-            self.folders.add(places.BENCHMARKS)
+        for committed in COMMITTED:
+            if _within(name, committed):
+                self.folders.add(getattr(places, committed.rpartition(".")[2]))
 
     def _lead(self, name: str) -> None:
         """Follow a dotted name from package to package, to the module that defines it."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from helpers import data, models
 from helpers.data import Images
-from helpers.models import SparseCoding, Specification, checkpoints, minimise
+from helpers.models import SparseCoding, Specification, adversarial_training, checkpoints, minimise
 from helpers.models.norm_penalty import NormPenalty
 from helpers.models.state import State
 
@@ -110,7 +110,11 @@ def train(
     )
     unfinished = State(state, _run(specification, seed, images)) if state else None
     iterations = 0
-    if specification.method == "Adam":
+    if specification.recipe:
+        adversarial_training.train(
+            model, images, specification.decay, specification.recipe, generator, label=name
+        )
+    elif specification.method == "Adam":
         convnet(model, images, generator, norm_penalty=norm_penalty, label=name)
     elif specification.coding:
         iterations = _on_a_code(model, images, specification, generator, unfinished, name)

@@ -78,7 +78,12 @@ CLAIMS = {
         "{weight decay} % with weight decay and {dropout} % with dropout.".format(
             **paper.TRAINING_ON_ADVERSARIAL_EXAMPLES
         ),
-        missing="It has no chapter yet.",
+        "{doc}`training`",
+        (
+            "training/below",
+            "training/dropout",
+            "training/higher layers",
+        ),
     ),
 }
 

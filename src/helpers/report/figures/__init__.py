@@ -68,6 +68,7 @@ from helpers.report.figures.statistics import (
 from helpers.report.figures.summary import (
     all_cells,
 )
+from helpers.report.figures.training import repetitions
 from helpers.report.figures.transfer import (
     answers_to,
     discs,
@@ -134,6 +135,7 @@ __all__ = [
     "pockets",
     "radii",
     "relatives",
+    "repetitions",
     "resampled",
     "same_distance",
     "search_benchmark",
