@@ -124,8 +124,10 @@ def minimum_distortion(
         Whether to go on from the penalty method, which is all that the paper does, to a local
         minimum of the distance itself.
     effort : str
-        Of the refined search: "fast" (an image is refined once, for its first target only) or
-        "best".
+        Of the refined search: "fast" or "best", which looks longer and at more targets. How an
+        image is searched depends on how much its gradient says about its neighbourhood: where much,
+        as in fully connected networks, by a short walk and linearisations; where little, as with
+        convolutions and pooling, by long walks along smoothed gradients.
     constraints : int
         How many of the highest logits beside the target's a step of the refinement knows, and
         "nearest" compares, at least 1. Time and memory grow with it, and not with the number of
