@@ -139,7 +139,7 @@ def dot_panels(
         axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
         axis.set_ylim(len(rows) - 0.5, -0.5)
         axis.set_xlim(left=0)
-        axis.tick_params(axis="y", length=0)
+        axis.tick_params(axis="y", length=0, pad=8)
         axis.grid(visible=False, axis="y")
         axis.set_title(title, fontsize=11, loc="left", weight="bold")
     for axis in axes.flat[len(panels) :]:
