@@ -10,10 +10,10 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, INK, subplots
 
 WIDE = 7.0  # inches: what a page shows, at about the size that it is drawn in
-DPI = 106  # so that a figure has about the pixels of the page
+DPI = 102  # so that a figure has about the pixels of the page
 
 
 def answers_to(
@@ -308,7 +308,9 @@ def ended_curves(
         Of one panel.
     """
     figure, axis = subplots(dpi=DPI, figsize=(WIDE, height))
-    palette = iter(COLORS[key] for key in ("blue", "sky", "green", "orange", "yellow", "purple"))
+    # Sky is left out: on a dark page it is hardly another colour than blue.
+    keys = ("blue", "orange", "green", "purple", "yellow")
+    palette = iter([*(COLORS[key] for key in keys), INK])
     ends = {}
     for name, found in curves.items():
         color, style = (COLORS["grey"], "--") if name in faint else (next(palette), "-")
