@@ -5,6 +5,7 @@ DEVICE ?= auto
 SEED ?= 0
 CHAPTERS ?=
 MODELS ?=
+IMAGES ?=
 BUILD ?= _build
 JOBS ?=
 PYTHON ?= python3
@@ -20,8 +21,8 @@ endif
 VENV ?= $(if $(filter _build,$(BUILD)),.venv,$(if $(wildcard .venv/installed),.venv,$(BUILD)/venv))
 
 export PYTHONPATH := $(CURDIR)/src
-# names of networks hold parentheses and spaces: the shell is handed them in the environment, and Python takes them apart
-export MODELS
+# names of networks hold parentheses and spaces, and so may a folder's: the shell is handed them in the environment, and Python takes them apart
+export MODELS IMAGES
 RUN := $(VENV)/bin/python -m
 EDITION = --build "$(BUILD)" --dataset "$(DATASET)" --device "$(DEVICE)" --seed="$(SEED)" $(if $(JOBS),--jobs $(JOBS))
 # where an edition is built, by its profile: with the name of a data set that is not the usual one
@@ -34,7 +35,7 @@ PYTEST = OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses $(or $(JOBS),logical) --
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
-	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 BUILD=_build JOBS=<chapters or tests at once>"
+	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 IMAGES=<a folder of your own photographs> BUILD=_build JOBS=<chapters or tests at once>"
 
 install: $(VENV)/installed ## what the book needs, into .venv
 $(VENV)/installed: requirements.txt
@@ -83,6 +84,7 @@ browser: rendered install ## open every page of the rendered book in Chromium, n
 bench: install ## measure the search beside other libraries' attacks, and the operator norm beside other methods (an hour), for results/benchmarks/
 	$(RUN) pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/requirements.txt
 	OPENBLAS_NUM_THREADS=1 $(VENV)/bin/python benchmarks/search.py
+	$(VENV)/bin/python benchmarks/optimality.py --again
 	$(VENV)/bin/python benchmarks/spectral.py
 
 lint: install ## ruff, mypy, import-linter, codespell

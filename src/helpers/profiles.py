@@ -41,6 +41,13 @@ class Profile:
         Of the searches for a better bound of the Lipschitz constant, from below and from above.
     certified_images : int
         Images with a certified radius, for each network of Table 1 and the ConvNet.
+    photographs : int
+        Photographs that are turned into ostriches, for each ImageNet network.
+    pool_images : int
+        Photographs that directions of the ImageNet networks rank, at most.
+    norm_inputs : int
+        Numbers in a layer's input, at most, for its operator norm in an ImageNet network to be
+        found.
 
     Examples
     --------
@@ -64,6 +71,9 @@ class Profile:
     jacobian_images: int
     bound_iterations: int
     certified_images: int
+    photographs: int
+    pool_images: int
+    norm_inputs: int
 
 
 PROFILES = {
@@ -83,6 +93,9 @@ PROFILES = {
         jacobian_images=32,
         bound_iterations=3,
         certified_images=8,
+        photographs=2,
+        pool_images=80,
+        norm_inputs=50_000,
     ),
     "paper": Profile(
         error_images=60_000,
@@ -100,6 +113,9 @@ PROFILES = {
         jacobian_images=256,
         bound_iterations=20,
         certified_images=256,
+        photographs=16,
+        pool_images=300,
+        norm_inputs=500_000,
     ),
     "full": Profile(
         error_images=60_000,
@@ -117,6 +133,9 @@ PROFILES = {
         jacobian_images=10_000,
         bound_iterations=60,
         certified_images=1_000,
+        photographs=80,
+        pool_images=300,
+        norm_inputs=2_000_000,
     ),
 }
 NAMES = tuple(PROFILES)

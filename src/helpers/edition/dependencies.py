@@ -18,13 +18,18 @@ from helpers import places
 PACKAGE = "helpers"
 EDITION = "helpers.edition"  # names the folders to ask what is in them, and reads no data
 CHECKPOINTS = "helpers.models.checkpoints"  # the module that reads trained networks
+NATURAL = "helpers.natural"  # the module that reads photographs, the user's own too
 # Modules that read assets, and the folder of assets/ that each of them reads. One that reads assets
 # and is missing here depends on all of them.
 READERS = {
     "helpers.data": "mnist",
     CHECKPOINTS: "checkpoints",
-    "helpers.pretrained": "alexnet",
+    "helpers.pretrained.alexnet": "alexnet",
+    "helpers.pretrained.squeezenet": "squeezenet",
+    "helpers.pretrained.efficientnet": "efficientnet-lite0",
+    NATURAL: "photographs",
     "helpers.report.figures.base": "fonts",
+    "helpers.report.figures.natural": "fonts",
 }
 ASSETS = "helpers.places.ASSETS"
 # Folders of results that are committed and read: of the benchmarks, and of the trainings.
@@ -71,6 +76,8 @@ class Dependencies:
         folders = set(self.folders)
         if CHECKPOINTS in self.modules and dataset != "mnist":
             folders.add(places.cache() / "checkpoints" / dataset)
+        if NATURAL in self.modules and (own := places.images()):
+            folders.add(own)
         found = {path for folder in folders for path in folder.rglob("*") if path.is_file()}
         return sorted(
             path

@@ -31,11 +31,37 @@ def lengths_and_times(measured: pd.DataFrame) -> pd.DataFrame:
     >>> " ".join(shown.loc["DDN", "A"].split())
     '1.250 / 2.0 (50 %)'
     """
-    methods = method_names(measured)
     cells = [_cell(row) for row in measured.to_dict(orient="records")]
-    frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
-    table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
-    return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+    return _table(measured, pd.Series(cells, index=measured.index))
+
+
+def optimality_and_times(measured: pd.DataFrame) -> pd.DataFrame:
+    """Show each method's optimality and its time an image, on each network.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        The records as benchmarks/optimality.py writes them: a row for each network, library and
+        method, with n images, seconds in all, and optimality in [0, 1]; where there is a column
+        `within`, only rows with a true one are shown.
+
+    Returns
+    -------
+    DataFrame
+        Methods (rows) by networks (columns), both in their order: "0.993 / 24", in milliseconds.
+
+    Examples
+    --------
+    >>> row = {"network": "A", "library": "foolbox", "method": "DDN", "n": 10, "seconds": 0.24}
+    >>> shown = optimality_and_times(pd.DataFrame([row | {"optimality": 0.993}]))
+    >>> " ".join(shown.loc["DDN", "A"].split())
+    '0.993 / 24'
+    """
+    if "within" in measured:
+        measured = measured[measured["within"]]
+    told = measured["optimality"].map("{:.3f}".format) + "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}"
+    milliseconds = (1000 * measured["seconds"] / measured["n"]).map(_milliseconds)
+    return _table(measured, told + milliseconds)
 
 
 def method_names(measured: pd.DataFrame) -> "pd.Series[str]":
@@ -130,11 +156,23 @@ def times_faster(
     return times
 
 
+def _table(measured: pd.DataFrame, cells: "pd.Series[str]") -> pd.DataFrame:
+    """Methods (rows) by networks (columns), both in their order, from a cell for each record."""
+    methods = method_names(measured)
+    frame = pd.DataFrame({"method": methods, "network": measured["network"], "cell": cells})
+    table = frame.pivot_table(index="method", columns="network", values="cell", aggfunc="first")
+    return table.loc[methods.unique(), measured["network"].unique()].rename_axis(columns=None)
+
+
+def _milliseconds(value: float) -> str:
+    """Short times with a decimal, others without."""
+    return f"{value:.{int(value < FEW)}f}"
+
+
 def _cell(row: Mapping[Any, Any]) -> str:
     """Mean length / milliseconds, and the share of successes where it is not 100 %."""
     if not row["success"]:
         return "none"
-    milliseconds = 1000 * row["seconds"] / row["n"]
-    length, time = f"{row['mean_l2']:.3f}", f"{milliseconds:.{int(milliseconds < FEW)}f}"
+    length, time = f"{row['mean_l2']:.3f}", _milliseconds(1000 * row["seconds"] / row["n"])
     told = "\N{NO-BREAK SPACE}".join([length, "/", time])
     return told if row["success"] == 1 else f"{told} ({100 * row['success']:.0f} %)"

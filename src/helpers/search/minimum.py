@@ -5,6 +5,7 @@ Section 4.1 of Szegedy et al. (2014).
 
 import copy
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import torch
@@ -14,6 +15,7 @@ from helpers import check
 from helpers.search import adversarial, penalty, refine, walk
 from helpers.search.adversarial import (
     Adversarial,
+    Nearest,
     best_of_each,
     check_problem,
     ordinary,
@@ -24,26 +26,64 @@ from helpers.search.adversarial import (
 # networks here err by 6 at most.
 ROUNDING = 16
 STEPS, ITERATIONS = 10, 25  # of the paper's method: values of c, L-BFGS steps for each
+REFINEMENTS = 6  # of what it finds where walks have found nothing
 # "nearest" searches targets that are no more than so much farther to first order than the first.
 REACH = 1.5
-SCOUT = 40  # steps of the first walk to each of these
-ROWS = 512  # searches at a time
+ROWS, PIXELS = 512, 512 * 784  # searches at a time, and pixels of them all, at most
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A walk to the target's region, and a refinement of the nearer of what it and others found."""
+
+    steps: int
+    stride: float = 1.0
+    noise: float = 0.0
+    refinements: int = 0
+    # Of an image's targets only those take part that are within this factor of the best so far.
+    rival: float = math.inf
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search does for an image."""
+
+    candidates: int  # "nearest" compares so many targets
+    scout: Stage | None  # all of these, first; a search for one target needs none
+    stages: tuple[Stage, ...]  # one after the other
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much a refined search does for an image."""
+    """How much a refined search does, by how much a gradient says about its neighbourhood.
 
-    walk: int  # steps of the walk to the target's region
-    refinements: int  # linearisations from there
-    candidates: int  # "nearest" walks to so many targets
-    rival: float  # and goes on with those that are within this factor of the best
+    Where it says much, a short walk ends near a minimum, and linearisations find it. Where it says
+    little, they find the nearest kink; there the walk goes on longer, along smoothed gradients, and
+    targets are compared by what was found, as the first order ranks them badly.
+    """
+
+    smooth: Plan
+    rough: Plan
 
 
 EFFORTS = {
-    "fast": Effort(walk=40, refinements=1, candidates=1, rival=1.0),
-    "best": Effort(walk=100, refinements=6, candidates=4, rival=1.05),
+    "fast": Effort(
+        smooth=Plan(1, None, (Stage(40, refinements=1),)),
+        rough=Plan(3, Stage(8, stride=2.0), (Stage(40, stride=2.0, noise=1.0, rival=1.0),)),
+    ),
+    "best": Effort(
+        smooth=Plan(4, Stage(40, refinements=1), (Stage(100, refinements=6, rival=1.05),)),
+        rough=Plan(
+            4,
+            Stage(20, stride=2.0),
+            (
+                Stage(200, stride=2.0, noise=2.0, rival=1.1),
+                Stage(200, stride=2.0, noise=1.0, refinements=1, rival=1.03),
+            ),
+        ),
+    ),
 }
+PENALTY = Plan(4, None, ())  # the paper's method alone
 
 
 @torch.inference_mode(mode=False)
@@ -55,6 +95,7 @@ def minimum_distortion(
     targets: str | Tensor = "random",
     refine: bool = True,
     effort: str = "best",
+    constraints: int = 10,
     generator: torch.Generator | None = None,
     batch_size: int | None = None,
 ) -> Adversarial:
@@ -85,10 +126,14 @@ def minimum_distortion(
     effort : str
         Of the refined search: "fast" (an image is refined once, for its first target only) or
         "best".
+    constraints : int
+        How many of the highest logits beside the target's a step of the refinement knows, and
+        "nearest" compares, at least 1. Time and memory grow with it, and not with the number of
+        classes. What is a success all classes decide.
     generator : torch.Generator, optional
         Of random targets; torch's own where there is none.
     batch_size : int, optional
-        Images in memory at a time, at least 1.
+        Images in memory at a time, at least 1; left out, fewer the larger they are.
 
     Returns
     -------
@@ -122,6 +167,7 @@ def minimum_distortion(
     """
     if batch_size is not None:
         check.count("batch_size", batch_size)
+    check.count("constraints", constraints)
     check.choice("effort", effort, tuple(EFFORTS))
     if not refine and effort != "best":
         raise ValueError(f"effort: need refine=True for {effort!r}: it says how much is refined")
@@ -132,15 +178,31 @@ def minimum_distortion(
     if isinstance(targets, str) and targets == "random":
         targets = random_targets(labels, classes, generator)
     search = _Search(
-        model, copy.deepcopy(model).double(), classes, EFFORTS[effort] if refine else None
+        model, copy.deepcopy(model).double(), constraints, EFFORTS[effort] if refine else None
     )
+    size = max(1, min(ROWS, PIXELS // images[0].numel()))
     if isinstance(targets, Tensor):
-        size = batch_size or ROWS
+        size = batch_size or size
         batches = zip(images.split(size), ordinary(targets).split(size), strict=True)
         return adversarial.join([search.given(*batch) for batch in batches])
-    size = batch_size or ROWS // EFFORTS[effort].candidates  # each image is searched so many times
+    # Each image is searched several times.
+    size = batch_size or max(1, size // search.candidates)
     batches = zip(images.split(size), labels.split(size), strict=True)
     return adversarial.join([search.nearest(*batch) for batch in batches])
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Images and their targets, those of an image together."""
+
+    owner: Tensor  # int64 [p], the image that each pair belongs to, in ascending order
+    images: Tensor  # [p, C, H, W]
+    targets: Tensor  # int64 [p]
+    margin: Tensor  # float64 [p], the lead that a success needs
+
+    def take(self, rows: Tensor) -> "_Pairs":
+        """The pairs that an index or a boolean mask names."""
+        return _Pairs(self.owner[rows], self.images[rows], self.targets[rows], self.margin[rows])
 
 
 @dataclass(frozen=True)
@@ -149,103 +211,179 @@ class _Search:
 
     model: nn.Module
     exact: nn.Module  # its float64 copy, which decides what is a success
-    classes: int
+    constraints: int  # how many of the highest logits its projections know
     effort: Effort | None  # none for the penalty method alone
+
+    @property
+    def candidates(self) -> int:
+        """How many targets of an image are compared, at most."""
+        if not self.effort:
+            return PENALTY.candidates
+        return max(self.effort.smooth.candidates, self.effort.rough.candidates)
 
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
-        if not self.effort:
-            return self._start(images, targets, strides=0)
-        start = self._start(images, targets, strides=self.effort.walk)
-        return self._refined(images, start, self.effort.refinements)
+        rows = torch.arange(len(images), device=images.device)
+        return self._all(*self._pairs(rows, images, targets), scouted=False)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
-        most = (self.effort or EFFORTS["best"]).candidates
-        owner, targets = refine.candidates(self.model, images, labels, most=most, reach=REACH)
-        if self.effort and most > 1:
-            result = self._contest(images[owner], targets, owner, self.effort)
-        else:
-            result = self.given(images[owner], targets)
-        # The candidates were chosen by a gradient of each logit.
-        evaluations = torch.full_like(labels, self.classes).scatter_add(
-            0, owner, result.evaluations
+        candidates = refine.candidates(
+            self.model,
+            images,
+            labels,
+            most=self.candidates,
+            reach=REACH,
+            constraints=self.constraints,
         )
+        owner = candidates.owner
+        result = self._all(*self._pairs(owner, images, candidates.targets), scouted=True)
+        evaluations = torch.full_like(labels, candidates.evaluations)
+        evaluations = evaluations.scatter_add(0, owner, result.evaluations)
         best = adversarial.take(result, best_of_each(owner, result.l2))
         return dataclasses.replace(best, evaluations=evaluations)
 
-    def _contest(
-        self, images: Tensor, targets: Tensor, owner: Tensor, effort: Effort
+    def _pairs(self, owner: Tensor, images: Tensor, targets: Tensor) -> tuple[_Pairs, Adversarial]:
+        """Images with their targets, and the images themselves as results."""
+        with torch.no_grad():
+            logits = self.exact(images.double())
+        scale = logits.abs().amax(dim=1).clamp(min=1e-30)
+        margin = ROUNDING * torch.finfo(images.dtype).eps * scale
+        pairs = _Pairs(owner, images[owner], targets, margin[owner])
+        success = adversarial.lead(logits[owner], targets) >= pairs.margin
+        once = torch.ones_like(targets)
+        return pairs, adversarial.collect(pairs.images, pairs.images, targets, success, once)
+
+    def _all(self, pairs: _Pairs, result: Adversarial, *, scouted: bool) -> Adversarial:
+        """The search for each pair, by the plan that suits its image."""
+        if not self.effort:
+            return self._rescued(pairs, result, refinements=0)
+        place = _place(pairs.owner)
+        rough = self._rough(pairs, place == 0)
+        for plan, chosen in ((self.effort.smooth, ~rough), (self.effort.rough, rough)):
+            rows = (chosen & (place < plan.candidates)).nonzero()[:, 0]
+            stages = (plan.scout, *plan.stages) if scouted and plan.scout else plan.stages
+            found = self._planned(pairs.take(rows), adversarial.take(result, rows), stages)
+            result = adversarial.replace(result, rows, found)
+        return result
+
+    def _rough(self, pairs: _Pairs, first: Tensor) -> Tensor:
+        """Whether gradients say little about the neighbourhood of each pair's image, bool [p].
+
+        first: bool [p], the first pair of each image, which decides for all of them.
+        """
+        rough = walk.rough(self.model, pairs.images[first], pairs.targets[first])
+        return rough[pairs.owner]
+
+    def _planned(
+        self, pairs: _Pairs, result: Adversarial, stages: tuple[Stage, ...]
     ) -> Adversarial:
-        """The search for several targets of each image; in full only for those that may be best.
+        """The result after the stages, and after the penalty method where they find nothing."""
+        for number, stage in enumerate(stages):
+            rows = _rivals(pairs.owner, result.l2, stage.rival)
+            again = self._walked(
+                pairs.take(rows), adversarial.take(result, rows), stage, seed=number
+            )
+            result = adversarial.replace(result, rows, again)
+        return self._rescued(pairs, result, refinements=REFINEMENTS)
 
-        owner: int64 [p], whose candidate an image and its target are.
-        """
-        result = self._refined(images, self._start(images, targets, strides=SCOUT), 1)
-        shortest = torch.full_like(result.l2, torch.inf)
-        shortest = shortest.scatter_reduce(0, owner, result.l2, "amin")[owner]
-        rival = result.success & (result.l2 <= effort.rival * shortest)
-        rows = rival.nonzero()[:, 0]
-        # A rival is searched again by a longer walk, and goes on from the nearer of the two.
-        again = self._start(images[rows], targets[rows], strides=effort.walk)
-        start = _nearer(adversarial.take(result, rows), again)
-        better = self._refined(images[rows], start, effort.refinements)
-        return adversarial.replace(result, rows, better)
+    def _walked(self, pairs: _Pairs, result: Adversarial, stage: Stage, seed: int) -> Adversarial:
+        """The result after one more stage."""
+        if not len(pairs.owner):
+            return result
+        found = walk.walk(
+            self.model,
+            pairs.images,
+            pairs.targets,
+            self._aimed(pairs),
+            steps=stage.steps,
+            stride=stage.stride,
+            noise=stage.noise,
+            seed=seed,
+        )
+        return self._refined(pairs, _nearer(result, self._judged(pairs, found)), stage.refinements)
 
-    def _start(self, images: Tensor, targets: Tensor, *, strides: int) -> Adversarial:
-        """A success of each image, by a walk of so many steps.
-
-        Where that fails, and where there are no strides, it is the penalty method's.
-        """
-        lead, margin = self._lead(images, targets, images)
-        found, success = images.clone(), lead >= margin
-        evaluations = torch.ones_like(targets)
-        for steps in (strides, 0) if strides else (0,):
-            rows = (~success).nonzero()[:, 0]
-            if not len(rows):
-                break
-            # Twice the margin: what leads by it in the images' dtype leads by once in float64.
-            problem = self.model, images[rows], targets[rows], 2 * margin[rows].to(images.dtype)
-            if steps:
-                start = walk.walk(*problem, steps=steps)
-            else:
-                start = penalty.search(*problem, steps=STEPS, iterations=ITERATIONS)
-            found[rows] = start.x.reshape(images[rows].shape)
-            success = self._lead(found, targets, images)[0] >= margin
-            evaluations[rows] += start.evaluations
-        return adversarial.collect(images, found, targets, success, evaluations)
-
-    def _refined(self, images: Tensor, result: Adversarial, steps: int) -> Adversarial:
-        """The result with its successes refined, in float64, and rounded to the images' dtype."""
-        rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
+    def _rescued(self, pairs: _Pairs, result: Adversarial, refinements: int) -> Adversarial:
+        """The result with the penalty method's for images without a success."""
+        rows = _shortest(pairs.owner, result.l2).isinf().nonzero()[:, 0]
         if not len(rows):
             return result
-        originals, targets = images[rows], result.targets[rows]
-        _, margin = self._lead(originals, targets, originals)
+        lost = pairs.take(rows)
+        found = penalty.search(
+            self.model,
+            lost.images,
+            lost.targets,
+            self._aimed(lost),
+            steps=STEPS,
+            iterations=ITERATIONS,
+        )
+        again = _nearer(adversarial.take(result, rows), self._judged(lost, found))
+        return adversarial.replace(result, rows, self._refined(lost, again, refinements))
+
+    def _aimed(self, pairs: _Pairs) -> Tensor:
+        """Twice the margin, [p]: what leads by it in the images' dtype leads by once in float64."""
+        return 2 * pairs.margin.to(pairs.images.dtype)
+
+    def _judged(self, pairs: _Pairs, found: Nearest) -> Adversarial:
+        """What a part of the search found, where that is a success in float64."""
+        images = found.x.reshape(pairs.images.shape)
+        success = self._lead(images, pairs.targets) >= pairs.margin
+        return adversarial.collect(
+            pairs.images, images, pairs.targets, success, found.evaluations + 1
+        )
+
+    def _refined(self, pairs: _Pairs, result: Adversarial, steps: int) -> Adversarial:
+        """The result with its successes refined, in float64, and rounded to the images' dtype."""
+        rows = (result.success & (result.l2 > 0)).nonzero()[:, 0]
+        if not len(rows) or not steps:
+            return result
+        pairs, start = pairs.take(rows), adversarial.take(result, rows)
         refined = refine.refine(
             self.exact,
-            originals.double(),
-            result.images[rows].double().flatten(1),
-            targets,
-            margin,
+            pairs.images.double(),
+            start.images.double().flatten(1),
+            pairs.targets,
+            pairs.margin,
             gradients=self.model,
             steps=steps,
+            constraints=self.constraints,
         )
-        rounded = refined.x.to(images.dtype).reshape(originals.shape)
+        rounded = refined.x.to(pairs.images.dtype).reshape(pairs.images.shape)
         # Those that rounding spoils stay as they were.
-        holds = self._lead(rounded, targets, originals)[0] >= margin
-        found = torch.where(holds[:, None, None, None], rounded, result.images[rows])
-        evaluations = result.evaluations[rows] + refined.evaluations
-        success = torch.ones_like(holds)
-        better = adversarial.collect(originals, found, targets, success, evaluations)
+        holds = self._lead(rounded, pairs.targets) >= pairs.margin
+        found = torch.where(holds[:, None, None, None], rounded, start.images)
+        evaluations = start.evaluations + refined.evaluations
+        better = adversarial.collect(
+            pairs.images, found, pairs.targets, torch.ones_like(holds), evaluations
+        )
         return adversarial.replace(result, rows, better)
 
-    def _lead(self, images: Tensor, targets: Tensor, originals: Tensor) -> tuple[Tensor, Tensor]:
-        """The targets' lead in float64, [b], and the lead that a success needs, [b]."""
+    def _lead(self, images: Tensor, targets: Tensor) -> Tensor:
+        """The targets' lead in float64, [p]."""
         with torch.no_grad():
-            scale = self.exact(originals.double()).abs().amax(dim=1).clamp(min=1e-30)
-            margin = ROUNDING * torch.finfo(originals.dtype).eps * scale
-            return adversarial.lead(self.exact(images.double()), targets), margin
+            return adversarial.lead(self.exact(images.double()), targets)
+
+
+def _place(owner: Tensor) -> Tensor:
+    """The place of each pair among those of its owner, from 0, int64 [p]."""
+    rows = torch.arange(len(owner), device=owner.device)
+    begins = (owner.diff(prepend=owner.new_full((1,), -1)) > 0).nonzero()[:, 0]
+    return rows - begins[owner]
+
+
+def _shortest(owner: Tensor, l2: Tensor) -> Tensor:
+    """The shortest length of each pair's owner, [p]."""
+    owners = int(owner.max()) + 1 if len(owner) else 0
+    return l2.new_full((owners,), torch.inf).scatter_reduce(0, owner, l2, "amin")[owner]
+
+
+def _rivals(owner: Tensor, l2: Tensor, factor: float) -> Tensor:
+    """The rows of pairs that are within a factor of the best of their owner, int64 [r].
+
+    Where an image is its own answer, there is nothing to be found.
+    """
+    shortest = _shortest(owner, l2)
+    return ((shortest > 0) & (l2 <= factor * shortest)).nonzero()[:, 0]
 
 
 def _nearer(first: Adversarial, second: Adversarial) -> Adversarial:

@@ -22,29 +22,59 @@ BENT = 0.02
 PROGRESS = 1e-5  # relative; images that come nearer by less are done
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The targets worth a search: p pairs of an image and a class, those of an image together."""
+
+    owner: Tensor  # int64 [p], the images' rows, in ascending order
+    targets: Tensor  # int64 [p]
+    evaluations: int  # of the model, for each image
+
+
 def candidates(
-    model: nn.Module, images: Tensor, labels: Tensor, *, most: int, reach: float
-) -> tuple[Tensor, Tensor]:
-    """The targets worth a search, as pairs: the rows of their images, in order, and classes, [p].
+    model: nn.Module, images: Tensor, labels: Tensor, *, most: int, reach: float, constraints: int
+) -> Candidates:
+    """The targets worth a search, at least one an image.
 
     Taken are the `most` classes other than the label that are nearest to first order, as far as
-    they are within `reach` times the nearest: at least one an image. A misclassified image has one
-    candidate, its prediction.
+    they are within `reach` times the nearest. Distances are found for the prediction and the
+    `constraints` logits that follow it. A misclassified image has one candidate, its prediction.
     """
-    logits, gradients = jacobian.linearisation(model, images)
+    with torch.no_grad():
+        classes = _highest(model(images), 1 + constraints)
+    logits, gradients = jacobian.linearisation(model, images, classes=classes)
     predicted, rows = logits.argmax(dim=1), torch.arange(len(logits), device=logits.device)
     distance = _to_first_order(logits, gradients, images.flatten(1), predicted)
     distance[rows, predicted] = 0.0
-    distance, order = distance.scatter(1, labels[:, None], torch.inf).sort(dim=1, stable=True)
+    distance, order = distance.masked_fill(classes == labels[:, None], torch.inf).sort(
+        dim=1, stable=True
+    )
     near = distance <= reach * distance[:, :1]
-    near[:, min(most, logits.shape[1] - 1) :] = False
+    near[:, min(most, classes.shape[1] - 1) :] = False
     near[:, 0] = True
     owner, place = near.nonzero(as_tuple=True)
-    return owner, order[owner, place]
+    return Candidates(owner, classes[owner, order[owner, place]], 1 + classes.shape[1])
+
+
+def _highest(score: Tensor, count: int) -> Tensor:
+    """The classes of the highest scores [b, K] of each row, in ascending order, int64 [b, k]."""
+    return score.topk(min(count, score.shape[1]), dim=1).indices.sort(dim=1).values
+
+
+def _constrained(logits: Tensor, before: Tensor, targets: Tensor, constraints: int) -> Tensor:
+    """The classes that a projection knows, int64 [b, k], in ascending order.
+
+    They are the target and the others that come nearest to being the prediction: at the present
+    point, by its logits [b, K], or at the original, by those `before`.
+    """
+    behind = torch.maximum(
+        logits - logits.amax(dim=1, keepdim=True), before - before.amax(dim=1, keepdim=True)
+    )
+    return _highest(behind.scatter(1, targets[:, None], torch.inf), 1 + constraints)
 
 
 def _to_first_order(logits: Tensor, gradients: Tensor, x: Tensor, predicted: Tensor) -> Tensor:
-    """The distance from x [b, n] to each class, [b, K].
+    """The distance from x [b, n] to each of the k classes whose logits are given, [b, k].
 
     It is that to the half-space where the class' linearised logit reaches the prediction's, along
     the coordinates that the box leaves free.
@@ -75,6 +105,7 @@ def refine(
     *,
     gradients: nn.Module,
     steps: int,
+    constraints: int,
 ) -> Refined:
     """Come nearer to each image from a success, staying a success.
 
@@ -82,19 +113,21 @@ def refine(
     margin [b]. gradients: the same network, of any dtype, for the gradients alone.
     At each of at most `steps` steps the constraints "the target's logit leads every other by the
     margin" are linearised; the shortest change of the original image that satisfies them in the box
-    is the next point where it is a nearer success, else a point on the way there.
+    is the next point where it is a nearer success, else a point on the way there. Only so many
+    `constraints` are taken, those of the highest logits; what is a success all classes decide.
     """
     origins, best = images.flatten(1), start.clone()
-    evaluations = torch.zeros_like(targets)
+    with torch.no_grad():
+        logits = model(images)
+    evaluations = torch.ones_like(targets)
     rows = torch.arange(len(best), device=best.device)
     for _ in range(steps):
         before = (best[rows] - origins[rows]).norm(dim=1)
-        slopes = _slopes(gradients, best[rows].reshape(-1, *images.shape[1:]))
         step = _Step.at(model, images[rows], best[rows], targets[rows], margin[rows])
-        _correct(step, slopes)
+        _correct(step, gradients, logits[rows], constraints)
         _backtrack(step)
         best[rows] = step.nearest
-        evaluations[rows] += step.evaluations + slopes.shape[1]
+        evaluations[rows] += step.evaluations
         rows = rows[(best[rows] - origins[rows]).norm(dim=1) < before * (1 - PROGRESS)]
         if not len(rows):
             break
@@ -147,15 +180,20 @@ class _Step:
         return logits, nearer
 
 
-def _correct(step: _Step, slopes: Tensor) -> None:
+def _correct(step: _Step, gradients: nn.Module, before: Tensor, constraints: int) -> None:
     """Project the originals on the linearised constraints, in place, and correct the points.
 
-    slopes: [b, K, n], the Jacobians at the starts. A correction projects again with the same slopes
-    and the true logits of the last point.
+    gradients: the network, for the Jacobian's rows at the starts. before: [b, K], the logits of the
+    originals. A correction projects again with the same slopes and the true logits of the last
+    point.
     """
-    rows = torch.arange(len(slopes), device=slopes.device)  # whose boundary still bends away
+    rows = torch.arange(len(before), device=before.device)  # whose boundary still bends away
+    logits, _ = step.judge(rows)
+    classes = _constrained(logits, before, step.targets, constraints)
+    slopes = _slopes(gradients, step.best.reshape(-1, *step.shape), classes)
+    step.evaluations += classes.shape[1]
     # The affine functions' values at the originals.
-    affine = step.judge(rows)[0] - _product(slopes, step.best - step.origins)
+    affine = logits.gather(1, classes) - _product(slopes, step.best - step.origins)
     multipliers = None
     for _ in range(1 + CORRECTIONS):
         origins, margin = step.origins[rows], step.margin[rows]
@@ -163,7 +201,7 @@ def _correct(step: _Step, slopes: Tensor) -> None:
             origins,
             slopes,
             affine,
-            step.targets[rows],
+            _place(step.targets[rows], classes),
             margin=AIM * margin,
             tolerance=1e-8,
             multipliers=multipliers,
@@ -171,10 +209,10 @@ def _correct(step: _Step, slopes: Tensor) -> None:
         projected = (origins + solution.step).clamp(0, 1)
         change = torch.where(solution.solved[:, None], projected, step.point[rows]) - origins
         step.point[rows] = origins + change
-        before, affine = affine, step.judge(rows)[0] - _product(slopes, change)
+        last, affine = affine, step.judge(rows)[0].gather(1, classes) - _product(slopes, change)
         # Where the boundary is flat enough, a correction would lead to the same point.
-        bent = solution.solved & ((affine - before).abs().amax(dim=1) > BENT * margin)
-        rows, slopes, affine = rows[bent], slopes[bent], affine[bent]
+        bent = solution.solved & ((affine - last).abs().amax(dim=1) > BENT * margin)
+        rows, classes, slopes, affine = rows[bent], classes[bent], slopes[bent], affine[bent]
         multipliers = solution.multipliers[bent]
         if not len(rows):
             break
@@ -195,12 +233,20 @@ def _backtrack(step: _Step) -> None:
         rows = rows[~nearer]
 
 
-def _slopes(model: nn.Module, images: Tensor) -> Tensor:
-    """The logits' Jacobians [b, K, n] at images, in the images' dtype, whatever the model's."""
+def _place(targets: Tensor, classes: Tensor) -> Tensor:
+    """Where among its classes [b, k] each target stands, int64 [b]."""
+    return (classes == targets[:, None]).int().argmax(dim=1)
+
+
+def _slopes(model: nn.Module, images: Tensor, classes: Tensor) -> Tensor:
+    """The Jacobians' rows for the classes [b, k] at images, [b, k, n].
+
+    They are in the images' dtype, whatever the model's.
+    """
     dtype = next(model.parameters(), images).dtype
-    return jacobian.jacobians(model, images.to(dtype)).to(images.dtype)
+    return jacobian.linearisation(model, images.to(dtype), classes=classes)[1].to(images.dtype)
 
 
 def _product(gradients: Tensor, change: Tensor) -> Tensor:
-    """The change of the linearised logits, [b, K]."""
+    """The change of the linearised logits, [b, k]."""
     return (gradients @ change[:, :, None])[:, :, 0]

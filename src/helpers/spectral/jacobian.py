@@ -118,7 +118,11 @@ def jacobians(model: nn.Module, images: Tensor, *, differentiable: bool = False)
 
 @torch.inference_mode(mode=False)
 def linearisation(
-    model: nn.Module, images: Tensor, *, differentiable: bool = False
+    model: nn.Module,
+    images: Tensor,
+    *,
+    classes: Tensor | None = None,
+    differentiable: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """The logits at each image, with the Jacobian that `jacobians` returns.
 
@@ -126,13 +130,16 @@ def linearisation(
     ----------
     model, images, differentiable
         As for `jacobians`.
+    classes : Tensor, optional
+        Which logits of each image are taken, int64 [N, k], by k backward passes; all K where it is
+        left out.
 
     Returns
     -------
     logits : Tensor
-        [N, K], of the images' type; without a graph, unless `differentiable`.
+        [N, K] or [N, k], of the images' type; without a graph, unless `differentiable`.
     jacobian : Tensor
-        [N, K, C * H * W], of the images' type.
+        [N, K, C * H * W] or [N, k, C * H * W], of the images' type.
 
     Raises
     ------
@@ -155,6 +162,8 @@ def linearisation(
             raise ValueError(
                 "model: need logits that autograd can differentiate, got none that are"
             )
+        if classes is not None:
+            logits = logits.gather(1, classes)
         # An image's logits depend on that image alone, so the gradient of a logit's sum over the
         # batch holds its gradient at every image.
         rows = [

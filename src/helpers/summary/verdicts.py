@@ -132,16 +132,22 @@ FIGURES = {
         ("units/figures 1 and 2", "units/random coherent"),
     ),
     "Figures 3 and 4": Statement(
-        "The same for AlexNet.", missing="ImageNet's validation set cannot be shipped with a book."
+        "The same for late layers of a network for photographs, AlexNet.",
+        "{numref}`fig-natural-units` and {numref}`fig-natural-coherence`",
+        ("natural_images/random coherent", "natural_images/no more coherent"),
     ),
     "Figure 5": Statement(
-        "AlexNet, and images that it takes for ostriches, at an average distortion of "
-        f"{paper.FIGURE5_DISTORTION}.",
-        missing="It needs images of ImageNet and AlexNet's fully connected layers, which cannot be "
-        "shipped with a book.",
+        "AlexNet, and photographs that it takes for ostriches, at an average distortion of "
+        f"{paper.FIGURE5_DISTORTION}. Two other networks that were trained on ImageNet stand in "
+        "for it.",
+        "{numref}`fig-ostriches`",
+        ("natural_images/ostrich", "natural_images/imperceptible", "natural_images/noise"),
     ),
     "Figure 6": Statement(
-        "A classifier of cars.", missing="Neither its network nor its images were published."
+        "A classifier of cars on frozen features that were learnt without labels. Neither its "
+        "network nor its images were published; one of animals stands in for it.",
+        "{numref}`fig-patches`",
+        ("natural_images/figure 6",),
     ),
     "Figure 7": Statement(
         "Adversarial images of MNIST, beside noise that leaves 51 % of the answers right.",

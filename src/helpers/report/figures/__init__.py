@@ -30,6 +30,10 @@ from helpers.report.figures.models import (
     errors_beside_paper,
     learning_curves,
 )
+from helpers.report.figures.natural import (
+    norms_by_depth,
+    photographs,
+)
 from helpers.report.figures.noise import (
     dot_panels,
     error_curves,
@@ -50,6 +54,7 @@ from helpers.report.figures.slices import (
 )
 from helpers.report.figures.software import (
     convergence,
+    optimality,
     search_benchmark,
     spectral_benchmark,
 )
@@ -123,7 +128,10 @@ __all__ = [
     "matrix",
     "noise_law",
     "norms_beside_paper",
+    "norms_by_depth",
+    "optimality",
     "penalty_path",
+    "photographs",
     "pockets",
     "radii",
     "relatives",

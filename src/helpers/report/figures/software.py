@@ -20,6 +20,70 @@ NORMS = {
     "power iteration, 1000 steps": ("^", "yellow"),
 }
 
+MARK = 6  # points, of another library's mark
+SHAPES = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def optimality(frame: pd.DataFrame, *, lowest: float = 0.9, columns: int = 3) -> Figure:
+    """Show how near to optimal attacks are on each network, against how long they take.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows with network, library, method, n, seconds and optimality, as benchmarks/optimality.py
+        writes them; where there is a column `within`, only rows with a true one are shown.
+    lowest : float
+        Smaller optimalities are drawn there.
+    columns : int
+        How many panels stand side by side.
+
+    Returns
+    -------
+    Figure
+        A panel for each network, in it a mark for each method: filled for ours, hollow for others'.
+    """
+    if "within" in frame:
+        frame = frame[frame["within"]]
+    names = method_names(frame)
+    networks = list(dict.fromkeys(frame["network"]))
+    marks = _marks(frame.assign(name=names))
+    rows = -(-len(networks) // columns)
+    figure, grid = subplots(
+        rows, columns, figsize=(7.2, 1.9 * rows + 1.4), sharex=True, sharey=True, squeeze=False
+    )
+    for axis in grid.flat[len(networks) :]:
+        axis.set_visible(False)
+    for network, axis in zip(networks, grid.flat, strict=False):
+        chosen = frame["network"] == network
+        for name, row in zip(names[chosen], frame[chosen].to_dict(orient="records"), strict=True):
+            place = 1000 * row["seconds"] / row["n"], max(row["optimality"], lowest)
+            axis.plot(*place, ls="", clip_on=False, zorder=3, **marks[name])
+        axis.set_title(network, fontsize=10)
+        axis.set(xscale="log", ylim=(lowest, 1.002))
+    figure.supxlabel("milliseconds an image", fontsize=10)
+    figure.supylabel("optimality", fontsize=10)
+    for name, style in marks.items():
+        grid[0, 0].plot([], [], ls="", label=name, **style)
+    figure.legend(loc="outside upper center", ncols=3, fontsize=9, handletextpad=0.1)
+    return figure
+
+
+def _marks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The look of each method's mark, by its name: ours filled and blue, each other one its own."""
+    looks: dict[str, dict[str, Any]] = {}
+    others = [color for name, color in COLORS.items() if name != "blue"]
+    for name, library in zip(frame["name"], frame["library"], strict=True):
+        if name in looks:
+            continue
+        if library == "ours":
+            looks[name] = {"marker": "*" if not looks else "p", "color": COLORS["blue"], "ms": 10}
+        else:
+            place = sum(style["ms"] == MARK for style in looks.values())
+            color = others[place % len(others)]
+            shape = SHAPES[place % len(SHAPES)]
+            looks[name] = {"marker": shape, "color": color, "mfc": "none", "ms": MARK}
+    return looks
+
 
 def search_benchmark(frame: pd.DataFrame) -> Figure:
     """Show how much longer attacks' changes are than our best search's, and how long they take.

@@ -1,20 +1,16 @@
-"""Networks trained on ImageNet, with inputs in [0, 1].
-
-That is AlexNet: its five convolutions are shipped, its other layers used where the user has them.
-"""
+"""AlexNet: its five convolutions are shipped, its other layers used where the user has them."""
 
 import io
 from collections import OrderedDict
+from functools import partial
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from helpers import check, files, places
+from helpers import files, places
+from helpers.pretrained import weights
 
-NAMES = ("alexnet",)
 ASSET = places.ASSETS / "alexnet" / "alexnet.safetensors"
 ASSET_SHA256 = "89b6c95aede42fd51cda113910223642072ab94b17f437f474aabfaecdf965ce"
 # torchvision's AlexNet_Weights.IMAGENET1K_V1; the last digits of the name begin its SHA-256.
@@ -35,66 +31,25 @@ CONVOLUTIONS = {
 DENSE = {"classifier.1": "fc1", "classifier.4": "fc2", "classifier.6": "fc3"}
 
 
-def load(name: str, device: torch.device | str = "cpu", *, download: bool = False) -> nn.Sequential:
-    """A network trained on ImageNet, in evaluation mode, gradients off.
+def network(*, download: bool = False) -> nn.Sequential:
+    """All eight layers where the official weights are at hand, else the five convolutions.
 
-    Parameters
-    ----------
-    name : {"alexnet"}
-        Which network.
-    device : torch.device or str, optional
-        Where it is put.
-    download : bool, optional
-        Whether torchvision's official weights, 233 MB, may be fetched into torch hub's cache.
-
-    Returns
-    -------
-    nn.Sequential
-        Takes images [N, 3, 224, 224] in [0, 1]. Where the official weights are at hand, all eight
-        layers, with logits [N, 1000]; else the five convolutions, which are shipped, with features
-        [N, 256, 6, 6], and a line is printed that says so. Its layers have names: normalisation,
-        conv1, relu1, pool1, ..., conv5, relu5, pool5, then flatten, fc1, relu6, fc2, relu7, fc3.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name.
-    FileNotFoundError, OSError
-        Where a file is missing or damaged; it is named with the way to restore it.
-    ConnectionError
-        Where the download fails.
-
-    References
-    ----------
-    A. Krizhevsky (2014), One weird trick for parallelizing convolutional neural networks, whose
-    kernels, 64-192-384-256-256, torchvision's variant has. Krizhevsky et al. (2012) have
-    96-256-384-384-256.
-
-    Examples
-    --------
-    >>> import contextlib
-    >>> with contextlib.redirect_stdout(None):
-    ...     network = load("alexnet")
-    >>> network.get_submodule("conv1")
-    Conv2d(3, 64, kernel_size=(11, 11), stride=(4, 4), padding=(2, 2))
+    Its layers are normalisation, conv1, relu1, pool1, ..., conv5, relu5, pool5, then flatten, fc1,
+    relu6, fc2, relu7, fc3. Where only the convolutions are there, a line is printed that says so.
     """
-    check.choice("name", name, NAMES)
-    weights = _official(download=download)
-    if weights is None:
+    found = _official(download=download)
+    if found is None:
         print(
             "AlexNet: its five convolutions only; "
             "load('alexnet', download=True) fetches all eight layers (233 MB)",
             flush=True,
         )
-        weights = _shipped()
-    with torch.device("meta"):  # nothing is drawn at random only to be replaced
-        model = _alexnet(dense="fc1.weight" in weights)
-    model[0] = _normalisation()
-    model.load_state_dict(model[0].state_dict(prefix="normalisation.") | weights, assign=True)
-    return model.to(device).eval().requires_grad_(requires_grad=False)
+        found = weights.read(ASSET, ASSET_SHA256)
+    build = partial(_build, dense="fc1.weight" in found)
+    return weights.filled(build, weights.normalisation(MEAN, DEVIATION), found)
 
 
-def _alexnet(*, dense: bool) -> nn.Sequential:
+def _build(*, dense: bool) -> nn.Sequential:
     """The convolutions and, where `dense`, the classifier without its dropout."""
     # First a place for the normalisation, whose numbers the weights' file does not hold.
     layers: OrderedDict[str, nn.Module] = OrderedDict(normalisation=nn.Identity())
@@ -116,25 +71,6 @@ def _alexnet(*, dense: bool) -> nn.Sequential:
     return nn.Sequential(layers)
 
 
-def _normalisation() -> nn.BatchNorm2d:
-    """(x - mean) / deviation by channel, as a batch normalisation with ImageNet's statistics."""
-    layer = nn.BatchNorm2d(3, eps=0.0, affine=False)
-    layer.running_mean, layer.running_var = torch.tensor(MEAN), torch.tensor(DEVIATION) ** 2
-    return layer
-
-
-def _shipped() -> dict[str, Tensor]:
-    """Weights and biases of the five convolutions, from the package itself."""
-    restore = "restore it with: git checkout -- src/helpers/assets/alexnet/alexnet.safetensors"
-    if not ASSET.exists():
-        raise FileNotFoundError(f"{ASSET} is missing; {restore}")
-    content = ASSET.read_bytes()
-    if files.sha256(content) != ASSET_SHA256:
-        raise OSError(f"{ASSET} is damaged (its SHA-256 is wrong); {restore}")
-    weights: dict[str, Tensor] = safetensors.torch.load(content)
-    return weights
-
-
 def _official(*, download: bool) -> dict[str, Tensor] | None:
     """All eight layers' weights, from torch hub's cache; None where it lacks them.
 
@@ -152,9 +88,9 @@ def _official(*, download: bool) -> dict[str, Tensor] | None:
             f"{file} is damaged (its SHA-256 is wrong); "
             "delete it and call load('alexnet', download=True)"
         )
-    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     return {
-        f"{ours}.{part}": weights[f"{theirs}.{part}"]
+        f"{ours}.{part}": found[f"{theirs}.{part}"]
         for theirs, ours in (CONVOLUTIONS | DENSE).items()
         for part in ("weight", "bias")
     }
