@@ -125,7 +125,15 @@ def measure(name: str, attack: Attack, count: int) -> dict[str, Any]:
 
 
 def with_optimality(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The records with each one's optimality, and its mean length over that of our best."""
+    """The records in order, with each one's optimality, and its mean length over our best one's."""
+    order = list(attacks())
+    records = sorted(
+        records,
+        key=lambda record: (
+            NETWORKS.index(record["network"]),
+            order.index((record["library"], record["method"])),
+        ),
+    )
     rated = []
     for name in dict.fromkeys(record["network"] for record in records):
         rows = [record for record in records if record["network"] == name]

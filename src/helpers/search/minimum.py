@@ -27,8 +27,6 @@ from helpers.search.adversarial import (
 ROUNDING = 16
 STEPS, ITERATIONS = 10, 25  # of the paper's method: values of c, L-BFGS steps for each
 REFINEMENTS = 6  # of what it finds where walks have found nothing
-# "nearest" searches targets that are no more than so much farther to first order than the first.
-REACH = 1.5
 ROWS, PIXELS = 512, 512 * 784  # searches at a time, and pixels of them all, at most
 
 
@@ -48,7 +46,8 @@ class Stage:
 class Plan:
     """What a search does for an image."""
 
-    candidates: int  # "nearest" compares so many targets
+    candidates: int  # "nearest" compares so many targets, the first to first order,
+    reach: float  # as far as they are within so many times the distance of the first one
     scout: Stage | None  # all of these, first; a search for one target needs none
     stages: tuple[Stage, ...]  # one after the other
 
@@ -68,14 +67,15 @@ class Effort:
 
 EFFORTS = {
     "fast": Effort(
-        smooth=Plan(1, None, (Stage(40, refinements=1),)),
-        rough=Plan(3, Stage(8, stride=2.0), (Stage(40, stride=2.0, noise=1.0, rival=1.0),)),
+        smooth=Plan(1, 1.0, None, (Stage(40, refinements=1),)),
+        rough=Plan(3, 1.5, Stage(8, stride=2.0), (Stage(40, stride=2.0, noise=1.0, rival=1.0),)),
     ),
     "best": Effort(
-        smooth=Plan(4, Stage(40, refinements=1), (Stage(100, refinements=6, rival=1.05),)),
+        smooth=Plan(4, 1.5, Stage(40, refinements=1), (Stage(100, refinements=6, rival=1.05),)),
         rough=Plan(
-            4,
-            Stage(20, stride=2.0),
+            9,
+            4.0,
+            Stage(12, stride=2.0),
             (
                 Stage(200, stride=2.0, noise=2.0, rival=1.1),
                 Stage(200, stride=2.0, noise=1.0, refinements=1, rival=1.03),
@@ -83,7 +83,7 @@ EFFORTS = {
         ),
     ),
 }
-PENALTY = Plan(4, None, ())  # the paper's method alone
+PENALTY = Plan(4, 1.5, None, ())  # the paper's method alone
 
 
 @torch.inference_mode(mode=False)
@@ -124,8 +124,10 @@ def minimum_distortion(
         Whether to go on from the penalty method, which is all that the paper does, to a local
         minimum of the distance itself.
     effort : str
-        Of the refined search: "fast" (an image is refined once, for its first target only) or
-        "best".
+        Of the refined search: "fast" or "best", which looks longer and at more targets. How an
+        image is searched depends on how much its gradient says about its neighbourhood: where much,
+        as in fully connected networks, by a short walk and linearisations; where little, as with
+        convolutions and pooling, by long walks along smoothed gradients.
     constraints : int
         How many of the highest logits beside the target's a step of the refinement knows, and
         "nearest" compares, at least 1. Time and memory grow with it, and not with the number of
@@ -185,8 +187,7 @@ def minimum_distortion(
         size = batch_size or size
         batches = zip(images.split(size), ordinary(targets).split(size), strict=True)
         return adversarial.join([search.given(*batch) for batch in batches])
-    # Each image is searched several times.
-    size = batch_size or max(1, size // search.candidates)
+    size = batch_size or max(1, size // PENALTY.candidates)  # each is searched several times
     batches = zip(images.split(size), labels.split(size), strict=True)
     return adversarial.join([search.nearest(*batch) for batch in batches])
 
@@ -215,16 +216,17 @@ class _Search:
     effort: Effort | None  # none for the penalty method alone
 
     @property
-    def candidates(self) -> int:
-        """How many targets of an image are compared, at most."""
-        if not self.effort:
-            return PENALTY.candidates
-        return max(self.effort.smooth.candidates, self.effort.rough.candidates)
+    def plans(self) -> tuple[Plan, Plan]:
+        """What is done for images of a smooth neighbourhood, and for those of a rough one."""
+        return (self.effort.smooth, self.effort.rough) if self.effort else (PENALTY, PENALTY)
 
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
         rows = torch.arange(len(images), device=images.device)
-        return self._all(*self._pairs(rows, images, targets), scouted=False)
+        found = self._all(
+            *self._pairs(rows, images, targets), self._rough(images, targets), scouted=False
+        )
+        return dataclasses.replace(found, evaluations=found.evaluations + self._probes)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
@@ -232,13 +234,19 @@ class _Search:
             self.model,
             images,
             labels,
-            most=self.candidates,
-            reach=REACH,
+            most=max(plan.candidates for plan in self.plans),
+            reach=max(plan.reach for plan in self.plans),
             constraints=self.constraints,
         )
-        owner = candidates.owner
-        result = self._all(*self._pairs(owner, images, candidates.targets), scouted=True)
-        evaluations = torch.full_like(labels, candidates.evaluations)
+        # An image's first target decides how it is searched, and so which others are, too.
+        rough = self._rough(images, candidates.targets[candidates.place == 0])
+        keep = torch.zeros_like(candidates.owner, dtype=torch.bool)
+        for plan, chosen in zip(self.plans, (~rough, rough), strict=True):
+            few = (candidates.place < plan.candidates) & (candidates.farther <= plan.reach)
+            keep |= chosen[candidates.owner] & few
+        owner, targets = candidates.owner[keep], candidates.targets[keep]
+        result = self._all(*self._pairs(owner, images, targets), rough[owner], scouted=True)
+        evaluations = torch.full_like(labels, candidates.evaluations + self._probes)
         evaluations = evaluations.scatter_add(0, owner, result.evaluations)
         best = adversarial.take(result, best_of_each(owner, result.l2))
         return dataclasses.replace(best, evaluations=evaluations)
@@ -254,26 +262,29 @@ class _Search:
         once = torch.ones_like(targets)
         return pairs, adversarial.collect(pairs.images, pairs.images, targets, success, once)
 
-    def _all(self, pairs: _Pairs, result: Adversarial, *, scouted: bool) -> Adversarial:
-        """The search for each pair, by the plan that suits its image."""
+    def _all(
+        self, pairs: _Pairs, result: Adversarial, rough: Tensor, *, scouted: bool
+    ) -> Adversarial:
+        """The search for each pair, by the plan that suits its image: rough, bool [p]."""
         if not self.effort:
             return self._rescued(pairs, result, refinements=0)
-        place = _place(pairs.owner)
-        rough = self._rough(pairs, place == 0)
-        for plan, chosen in ((self.effort.smooth, ~rough), (self.effort.rough, rough)):
-            rows = (chosen & (place < plan.candidates)).nonzero()[:, 0]
+        for plan, chosen in zip(self.plans, (~rough, rough), strict=True):
+            rows = chosen.nonzero()[:, 0]
             stages = (plan.scout, *plan.stages) if scouted and plan.scout else plan.stages
             found = self._planned(pairs.take(rows), adversarial.take(result, rows), stages)
             result = adversarial.replace(result, rows, found)
         return result
 
-    def _rough(self, pairs: _Pairs, first: Tensor) -> Tensor:
-        """Whether gradients say little about the neighbourhood of each pair's image, bool [p].
+    def _rough(self, images: Tensor, targets: Tensor) -> Tensor:
+        """Whether gradients say little about each image's neighbourhood, bool [b]."""
+        if not self.effort:
+            return torch.zeros_like(targets, dtype=torch.bool)
+        return walk.rough(self.model, images, targets)
 
-        first: bool [p], the first pair of each image, which decides for all of them.
-        """
-        rough = walk.rough(self.model, pairs.images[first], pairs.targets[first])
-        return rough[pairs.owner]
+    @property
+    def _probes(self) -> int:
+        """Evaluations of the network that tell the rough from the smooth."""
+        return walk.PROBES if self.effort else 0
 
     def _planned(
         self, pairs: _Pairs, result: Adversarial, stages: tuple[Stage, ...]
@@ -362,13 +373,6 @@ class _Search:
         """The targets' lead in float64, [p]."""
         with torch.no_grad():
             return adversarial.lead(self.exact(images.double()), targets)
-
-
-def _place(owner: Tensor) -> Tensor:
-    """The place of each pair among those of its owner, from 0, int64 [p]."""
-    rows = torch.arange(len(owner), device=owner.device)
-    begins = (owner.diff(prepend=owner.new_full((1,), -1)) > 0).nonzero()[:, 0]
-    return rows - begins[owner]
 
 
 def _shortest(owner: Tensor, l2: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class Candidates:
 
     owner: Tensor  # int64 [p], the images' rows, in ascending order
     targets: Tensor  # int64 [p]
+    place: Tensor  # int64 [p], of the target among its image's, from 0, by distance to first order
+    farther: Tensor  # [p], that distance over the first one's
     evaluations: int  # of the model, for each image
 
 
@@ -53,7 +55,9 @@ def candidates(
     near[:, min(most, classes.shape[1] - 1) :] = False
     near[:, 0] = True
     owner, place = near.nonzero(as_tuple=True)
-    return Candidates(owner, classes[owner, order[owner, place]], 1 + classes.shape[1])
+    targets = classes[owner, order[owner, place]]
+    farther = (distance / distance[:, :1])[owner, place].nan_to_num(1.0)  # a distance may be 0
+    return Candidates(owner, targets, place, farther, 1 + classes.shape[1])
 
 
 def _highest(score: Tensor, count: int) -> Tensor:

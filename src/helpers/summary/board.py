@@ -84,6 +84,10 @@ SIZES = {
     "lipschitz/first layer": "The first layer enlarges an adversarial change {} times as much as "
     "noise.",
     "lipschitz/conservative": "Bounds of whole networks are too large by a factor of {}.",
+    "training/below": "Test error of the best recipe that was tried: {}.",
+    "training/dropout": "Test error with dropout, less that with adversarial examples: {}.",
+    "training/higher layers": "Test error with examples of a hidden layer, less that with examples "
+    "of the input: {}.",
 }
 
 

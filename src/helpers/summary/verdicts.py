@@ -75,7 +75,8 @@ CLAIMS = {
     ),
     "Training": Statement(
         "Training on adversarial examples regularises: below {adversarial} % test error, against "
-        "{weight decay} % with weight decay and {dropout} % with dropout.".format(
+        "{weight decay} % with weight decay and {dropout} % with dropout; examples of the higher "
+        "layers help more than those of the input.".format(
             **paper.TRAINING_ON_ADVERSARIAL_EXAMPLES
         ),
         "{doc}`training`",

@@ -139,7 +139,7 @@ def dot_panels(
         axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
         axis.set_ylim(len(rows) - 0.5, -0.5)
         axis.set_xlim(left=0)
-        axis.tick_params(axis="y", length=0)
+        axis.tick_params(axis="y", length=0, pad=8)
         axis.grid(visible=False, axis="y")
         axis.set_title(title, fontsize=11, loc="left", weight="bold")
     for axis in axes.flat[len(panels) :]:
@@ -185,7 +185,7 @@ def error_curves(
         of each line of panels.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    colors = dict(zip(names, (COLORS[key] for key in ("orange", "blue", "sky")), strict=False))
+    colors = dict(zip(names, (COLORS[key] for key in ("orange", "blue", "green")), strict=False))
     count = -(-len(panels) // columns)
     height = 2.1
     figure, axes = subplots(
@@ -268,7 +268,7 @@ def spread_thin(components: Tensor, *, dimension: int, others: Sequence[int]) ->
     t = np.linspace(-1, 1, 2001)
     # The height at which each name stands beside its curve, away from the others.
     places = dict(zip([*others, dimension], (1.0, 0.6, 0.3, 0.85), strict=False))
-    for (m, height), key in zip(places.items(), ("grey", "sky", "green", "blue"), strict=False):
+    for (m, height), key in zip(places.items(), ("grey", "purple", "green", "blue"), strict=False):
         density = (1 - t**2) ** ((m - 3) / 2)
         right.plot(t, density, color=COLORS[key], lw=2)
         end = t[density >= height][-1] if m > 3 else 0.6

@@ -10,10 +10,10 @@ from matplotlib.patches import Circle
 from torch import Tensor
 
 from helpers.intervals import Estimate
-from helpers.report.figures.base import COLORS, subplots
+from helpers.report.figures.base import COLORS, INK, subplots
 
-WIDE = 7.2  # inches: what a page shows, at about the size that it is drawn in
-DPI = 106  # so that a figure has about the pixels of the page
+WIDE = 7.0  # inches: what a page shows, at about the size that it is drawn in
+DPI = 100  # so that a figure has about the pixels of the page
 
 
 def answers_to(
@@ -247,7 +247,7 @@ def dumbbells(
         sharey=True,
         squeeze=False,
         dpi=DPI,
-        figsize=(WIDE, count * (0.23 * longest + 0.75)),
+        figsize=(WIDE, count * (0.21 * longest + 0.62)),
     )
     for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
         for height, (first, second, significant) in enumerate(rows.values()):
@@ -259,7 +259,7 @@ def dumbbells(
                 axis.plot(value, height, "o", color=color, ms=6, **hollow)
         axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
         axis.set_ylim(len(rows) - 0.4, -0.6)
-        axis.tick_params(axis="y", length=0)
+        axis.tick_params(axis="y", length=0, pad=8)
         axis.grid(visible=False, axis="y")
         axis.set_title(title, fontsize=11, loc="right", weight="bold")
     for axis in axes.flat[len(panels) :]:
@@ -281,7 +281,7 @@ def ended_curves(
     dots: Mapping[str, tuple[float, float]] | None = None,
     faint: Collection[str] = (),
     mark: tuple[float, str] | None = None,
-    height: float = 4.2,
+    height: float = 3.7,
 ) -> Figure:
     """Show curves whose names stand at their ends.
 
@@ -308,7 +308,9 @@ def ended_curves(
         Of one panel.
     """
     figure, axis = subplots(dpi=DPI, figsize=(WIDE, height))
-    palette = iter(COLORS[key] for key in ("blue", "sky", "green", "orange", "yellow", "purple"))
+    # Sky is left out: on a dark page it is hardly another colour than blue.
+    keys = ("blue", "orange", "green", "purple", "yellow")
+    palette = iter([*(COLORS[key] for key in keys), INK])
     ends = {}
     for name, found in curves.items():
         color, style = (COLORS["grey"], "--") if name in faint else (next(palette), "-")
@@ -387,7 +389,7 @@ def start_and_kin(
                     )
         height += 1.3
     axis.set_yticks(places, names)
-    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="y", length=0, pad=8)
     axis.grid(visible=False, axis="y")
     axis.set(xlabel=xlabel, xlim=(-1, 100), ylim=(height - 0.6, -0.6))
     return figure

@@ -202,7 +202,7 @@ def explained(
         xlabel="share of variance between digits",
         ylabel="purity of random directions",
     )
-    left.set_title("random directions: by variance", fontsize=11, pad=18)
+    left.set_title("what variances predict", fontsize=11, pad=18)
     right.axhline(0, color=COLORS["grey"], lw=1)
     right.axvline(NORMAL, color=COLORS["grey"], lw=1, ls="--")
     right.annotate(
@@ -220,7 +220,7 @@ def explained(
     right.set_xticks(ticks, [str(tick) for tick in ticks])
     right.minorticks_off()
     right.set_xlim(0.7 * min(tails.values()), 2 * max(tails.values()))  # room for the names
-    right.set_title("units: by tails", fontsize=11, pad=18)
+    right.set_title("what they miss", fontsize=11, pad=18)
     right.set(xlabel="kurtosis of the layer's units", ylabel="lead of units in purity")
     figure.draw_without_rendering()  # so that the panels have their final size
     _names(left, shares, purity)
