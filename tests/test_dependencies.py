@@ -186,7 +186,7 @@ def test_the_keys_follow_the_assets(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "ASSETS", tmp_path / "assets")
-    for name in dependencies.READERS.values():
+    for name in set(dependencies.READERS.values()):
         (tmp_path / "assets" / name).mkdir(parents=True)
     before = keys()
     (tmp_path / "assets" / "alexnet" / "alexnet.safetensors").write_text("weights")

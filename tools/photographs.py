@@ -47,6 +47,7 @@ ACTIVITIES = r"/(categorization/resource/images|erase|explore_[a-z_]+|details|so
 EXCEPT = re.compile(
     r"alphabets|numbers|details.*_\d\.webp|Gogh|Auvers|Tanguy|Night_Cafe"
     r"|music/(america|australia|ireland|italy|japan|mexico|orchestra)"
+    r"|images/monuments/(brandenburgGate|colosseum|greatPyramid)"  # of which there is a larger copy
 )
 WALLPAPERS = re.compile(
     r"(Bridge|Dragonfly|Picture_0B|Picture_1A|Wine|aitzgorri|free|friends|greentock|life"
