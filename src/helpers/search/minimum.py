@@ -223,9 +223,10 @@ class _Search:
     def given(self, images: Tensor, targets: Tensor) -> Adversarial:
         """The search for one target for each image."""
         rows = torch.arange(len(images), device=images.device)
-        return self._all(
+        found = self._all(
             *self._pairs(rows, images, targets), self._rough(images, targets), scouted=False
         )
+        return dataclasses.replace(found, evaluations=found.evaluations + self._probes)
 
     def nearest(self, images: Tensor, labels: Tensor) -> Adversarial:
         """The best target of each image, among those that are near to first order."""
@@ -245,7 +246,7 @@ class _Search:
             keep |= chosen[candidates.owner] & few
         owner, targets = candidates.owner[keep], candidates.targets[keep]
         result = self._all(*self._pairs(owner, images, targets), rough[owner], scouted=True)
-        evaluations = torch.full_like(labels, candidates.evaluations)
+        evaluations = torch.full_like(labels, candidates.evaluations + self._probes)
         evaluations = evaluations.scatter_add(0, owner, result.evaluations)
         best = adversarial.take(result, best_of_each(owner, result.l2))
         return dataclasses.replace(best, evaluations=evaluations)
@@ -279,6 +280,11 @@ class _Search:
         if not self.effort:
             return torch.zeros_like(targets, dtype=torch.bool)
         return walk.rough(self.model, images, targets)
+
+    @property
+    def _probes(self) -> int:
+        """Evaluations of the network that tell the rough from the smooth."""
+        return walk.PROBES if self.effort else 0
 
     def _planned(
         self, pairs: _Pairs, result: Adversarial, stages: tuple[Stage, ...]

@@ -18,6 +18,7 @@ LAST = 0.01  # the last stride, as a part of the distance to first order
 # By how much the length of the change grows before a success and shrinks after one: e-fold in the
 # course of a short walk, and never by less than the second number.
 COURSE, RESIZE = 1.2, 0.05
+PROBES = 2  # evaluations of `rough`
 SMOOTH = 0.98  # the cosine between a gradient and that beside it, below which a network is rough
 
 
@@ -98,7 +99,7 @@ def rough(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     """Whether gradients at images say little about their neighbourhoods, bool [b].
 
     Compared are the gradients of the target's logit minus the prediction's: at the image, and at a
-    noisy image, as far away as the boundary is to first order. Two evaluations.
+    noisy image, as far away as the boundary is to first order. PROBES evaluations.
     """
     origins, rows = images.flatten(1), torch.arange(len(images), device=images.device)
     logits, slope = _slope(model, images, lambda y: y[rows, targets] - y.amax(dim=1))

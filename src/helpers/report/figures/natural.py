@@ -15,7 +15,7 @@ from helpers.report.figures.base import COLORS, subplots
 
 GROUND, LETTERS = "#14181E", "#FFFFFF"  # of a sheet, which looks alike on a light and a dark page
 GAP, LINE = 4, 20  # pixels between pictures, and of a line of text above one
-QUALITY = 78
+QUALITY = 70
 
 
 def photographs(

@@ -13,7 +13,7 @@ from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, INK, subplots
 
 WIDE = 7.0  # inches: what a page shows, at about the size that it is drawn in
-DPI = 102  # so that a figure has about the pixels of the page
+DPI = 100  # so that a figure has about the pixels of the page
 
 
 def answers_to(
