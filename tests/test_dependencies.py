@@ -168,7 +168,8 @@ def test_an_edit_of_what_makes_the_pages_executes_nothing(package: Path, module:
 def test_an_edit_of_the_search_executes_the_chapters_that_search(package: Path) -> None:
     found = changed(package / "search" / "walk.py")
     assert {"adversarial_search", "transfer", "noise"} <= found
-    assert not {"models", "summary"} & found
+    # Training makes examples by the search, so what loads a network depends on it, too.
+    assert "summary" not in found
 
 
 def test_an_edit_of_a_figure_executes_the_chapters_that_draw_it(package: Path) -> None:
