@@ -16,8 +16,9 @@ AIMS = {"height": 16_000, "code": 15, "tables": 8, "figures": 30, "words": 2_000
 # The heights of what is seen. A table within a figure, or a picture within a table, counts once.
 SHARES = """() => {
     const article = document.querySelector("article")
+    const open = {visibilityProperty: true, opacityProperty: true} // neither in a closed fold
     const seen = selector => [...article.querySelectorAll(selector)].filter(element =>
-        element.checkVisibility() && !element.parentElement.closest(selector))
+        element.checkVisibility(open) && !element.parentElement.closest(selector))
     const tall = selector => seen(selector).reduce(
         (sum, element) => sum + element.getBoundingClientRect().height, 0)
     const share = selector => Math.round(100 * tall(selector) / article.scrollHeight)
@@ -34,7 +35,8 @@ SHARES = """() => {
 }"""
 OVERFLOW = """() => [...document.querySelectorAll(
         "article :is(.cell_output, .pst-scrollable-table-container, div.math, div.highlight pre)")]
-    .filter(element => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+    .filter(element => element.checkVisibility({visibilityProperty: true}))
+    .filter(element => element.scrollWidth > element.clientWidth + 1)
     .length"""
 
 
