@@ -533,7 +533,8 @@ def test_the_search_in_the_page_is_as_good_as_that_of_python(
     distances = (pixels.double() - images.double()).flatten(1).norm(dim=1)
     assert distances.tolist() == pytest.approx([row[2] for row in found], rel=1e-6)
     python = search.minimum_distortion(network, images, labels, targets="nearest", effort="fast")
-    assert distances.mean() <= 1.01 * python.l2.mean()
+    # On the ConvNet the package follows smoothed gradients, which the page does not.
+    assert distances.mean() <= (1.05 if name == "ConvNet" else 1.01) * python.l2.mean()
 
 
 def test_a_target_that_is_chosen_is_reached_at_the_exact_distance(live: Page) -> None:
@@ -788,15 +789,15 @@ def test_without_scripts_and_on_paper_the_live_page_is_a_figure(
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/intro.html")
-    assert page.locator(".live img").is_visible()
+    assert page.locator(".live img.only-light").is_visible()
     assert "First row" in page.locator(".live figcaption").inner_text()
     context.close()
     page = browser.new_page()
     page.goto(f"{address}/intro.html", wait_until="networkidle")
-    assert not page.locator(".live img").is_visible()
+    assert not page.locator(".live img.only-light").is_visible()
     assert "First row" not in page.locator(".live figcaption").inner_text()
     page.emulate_media(media="print")
-    assert page.locator(".live img").is_visible()
+    assert page.locator(".live img.only-light").is_visible()
     assert not page.locator(".live-app").is_visible()
     assert "First row" in page.locator(".live figcaption").inner_text()
     page.close()
