@@ -30,14 +30,6 @@ def test_a_matrix_prints_every_value() -> None:
     assert [text.get_text() for text in figure.axes[0].texts] == ["1.0", "99.5", "0.2", "50.0"]
 
 
-def test_against_the_paper_puts_both_numbers_on_one_line() -> None:
-    figure = figures.against_paper(["a", "b"], [1.0, 2.0], [1.5, 2.5], unit="x")
-    ours, theirs = figure.axes[0].lines
-    assert list(ours.get_xdata()) == [1.0, 2.0]
-    assert list(theirs.get_xdata()) == [1.5, 2.5]
-    assert list(ours.get_ydata()) == list(theirs.get_ydata())
-
-
 def test_figures_are_not_kept_by_pyplot() -> None:
     from matplotlib import pyplot
 

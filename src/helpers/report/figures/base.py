@@ -164,45 +164,6 @@ def image_grid(
     return figure
 
 
-def against_paper(
-    names: Sequence[str],
-    ours: Sequence[float],
-    paper: Sequence[float],
-    *,
-    intervals: np.ndarray | None = None,
-    unit: str = "",
-) -> Figure:
-    """Show numbers of ours beside the paper's, one line a name.
-
-    Parameters
-    ----------
-    names : sequence of str
-        N of them, from the top.
-    ours, paper : sequence of float
-        The numbers: a dot for ours, a hollow diamond for the paper's.
-    intervals : ndarray, optional
-        [2, N], the low ends of our intervals and the high ones.
-    unit : str
-        Below the axis.
-
-    Returns
-    -------
-    Figure
-        The axis begins at 0.
-    """
-    figure, axis = subplots(figsize=(6.4, 0.45 * len(names) + 1.0))
-    places = np.arange(len(names))[::-1]
-    if intervals is not None:
-        axis.hlines(places, *intervals, color=COLORS["blue"], lw=2, alpha=0.6)
-    axis.plot(ours, places, "o", color=COLORS["blue"], label="ours")
-    axis.plot(paper, places, "D", color=COLORS["orange"], mfc="none", mew=1.5, label="paper")
-    axis.set_yticks(places, names)
-    axis.set_xlabel(unit)
-    axis.set_xlim(left=0)
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, 1.15), ncols=2)
-    return figure
-
-
 def matrix(
     values: np.ndarray,
     *,

@@ -135,10 +135,7 @@ def curve_panels(
     Figure
         One panel a title, all with the same axes.
     """
-    count = -(-len(panels) // columns)
-    figure, axes = subplots(
-        count, columns, sharex=True, sharey=True, figsize=(WIDTH, 2.3 * count + 0.7), squeeze=False
-    )
+    figure, axes = _panels(len(panels), columns, 2.3, xlabel, ylabel)
     for axis, (title, curves) in zip(axes.flat, panels.items(), strict=False):
         for number, ((name, found), marker, color) in enumerate(
             zip(curves.items(), "osD^vP", COLORS.values(), strict=False)
@@ -165,8 +162,6 @@ def curve_panels(
         axis.set_xticks(x, [f"{value:g}" for value in x], minor=False)
         axis.minorticks_off()
         axis.set_title(title, fontsize=11)
-    figure.supxlabel(xlabel, fontsize=11)
-    figure.supylabel(ylabel, fontsize=11)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
@@ -198,16 +193,23 @@ def clouds(
     Figure
         One panel a layer, all with the same axes.
     """
-    count = -(-len(panels) // columns)
-    figure, axes = subplots(
-        count, columns, sharex=True, sharey=True, figsize=(WIDTH, 2 * count + 0.6), squeeze=False
-    )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
+    figure, axes = _panels(len(panels), columns, 2.0, xlabel, ylabel)
     for axis, (name, units) in zip(axes.flat, panels.items(), strict=False):
         axis.axhline(0, color=COLORS["grey"], lw=1)
         axis.plot(*units.to_numpy().T, "o", color=COLORS["blue"], ms=4, alpha=0.5, mew=0)
         axis.set_title(titles[name], fontsize=10)
+    return figure
+
+
+def _panels(
+    count: int, columns: int, height: float, xlabel: str, ylabel: str
+) -> tuple[Figure, np.ndarray]:
+    """A figure of so many panels with the same axes, in so many columns, and its axes in rows."""
+    rows = -(-count // columns)
+    size = (WIDTH, height * rows + 0.7)
+    figure, axes = subplots(rows, columns, sharex=True, sharey=True, figsize=size, squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.set_visible(False)
     figure.supxlabel(xlabel, fontsize=11)
     figure.supylabel(ylabel, fontsize=11)
-    return figure
+    return figure, axes
