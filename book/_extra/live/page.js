@@ -44,14 +44,6 @@
     often other networks follow, the chapters measure. A drawing may not look like MNIST, on which all
     networks were trained, and be misread from the start.`;
 
-  const digits = () => {
-    const bytes = Uint8Array.from(atob(intriguing.digits.pixels), (c) => c.charCodeAt(0));
-    return intriguing.digits.labels.map((label, row) => ({
-      label,
-      pixels: Float32Array.from(bytes.subarray(row * PIXELS, (row + 1) * PIXELS), (byte) => byte / 255),
-    }));
-  };
-
   const start = (live) => {
     const figure = live.querySelector("figure"), app = document.createElement("div");
     app.className = "live-app";
@@ -117,18 +109,6 @@
       read();
     };
 
-    const offer = (digit, place) => {
-      const label = document.createElement("label"), picture = document.createElement("canvas");
-      const told = `a ${digit.label}, ${place % 2 ? "the second" : "the first"}`;
-      label.innerHTML = `<input type="radio" name="live-digit" aria-label="${told}">`;
-      Object.assign(picture, { width: 28, height: 28 });
-      intriguing.digit(picture, digit.pixels);
-      label.append(picture);
-      label.firstChild.addEventListener("change", () => choose(digit.pixels, picture));
-      parts.digits.append(label);
-      return label.firstChild;
-    };
-
     // -- the search ---------------------------------------------------------------------------------
 
     const stop = () => running?.abort();
@@ -185,10 +165,8 @@
 
     // -- the beginning ------------------------------------------------------------------------------
 
-    const names = Object.entries(intriguing.digits.networks);
-    for (const [name, words] of names) parts.network.add(new Option(words, name));
     for (let k = 0; k < 10; k++) parts.target.add(new Option(k, k));
-    parts.network.value = FIRST.network;
+    intriguing.networks(parts.network, FIRST.network);
     parts.network.addEventListener("change", read);
     parts.target.addEventListener("change", stop);
     parts.search.addEventListener("click", press);
@@ -197,7 +175,7 @@
       choose(new Float32Array(PIXELS));
     });
 
-    const choices = digits().map(offer);
+    const choices = intriguing.choices(parts.digits, ({ pixels: digit }, picture) => choose(digit, picture));
     const caption = `<span class="caption-text live-caption">${CAPTION}</span>`;
     figure.querySelector("figcaption .caption-text").insertAdjacentHTML("afterend", caption);
     figure.prepend(app);
