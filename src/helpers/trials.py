@@ -21,7 +21,7 @@ from helpers import certify, data, files, machine, models, perturb, places, sear
 from helpers import threads as cores
 from helpers.data import Images
 from helpers.models import Recipe, adversarial_training, training
-from helpers.models.specifications import LONGER
+from helpers.models.specifications import LONGER, LONGEST
 from helpers.models.state import differing
 from helpers.transfer import error_rate
 
@@ -38,8 +38,8 @@ def _places(*lengths: float, **settings: Any) -> Recipe:
     return Recipe(lengths=lengths, **settings)
 
 
-def _pool(factor: float, size: int) -> Recipe:
-    return Recipe((factor, 0.0, 0.0), "nearest", pool=size, renewed=1_000)
+def _pool(factor: float, size: int, renewed: int = 1_000, direction: str = "nearest") -> Recipe:
+    return Recipe((factor, 0.0, 0.0), direction, pool=size, renewed=renewed)
 
 
 # What is compared on the held-out images, by the recipe that is chosen so.
@@ -54,8 +54,17 @@ GRID: dict[str, list[Recipe]] = {
     "fresh, layer 2": [_places(0.0, 0.0, length) for length in (0.5, 1.0)],
     "fresh, all": [_places(1.0, 0.3, 0.5), _places(1.0, 0.1, 0.2)],
     "fresh, longer": [_places(length, 0.0, 0.0, epochs=LONGER) for length in (1.0, 1.5)],
-    # No pool as the paper describes it, of which a part is renewed: for comparison alone.
+    "fresh, longest": [
+        _places(1.0, 0.0, 0.0, epochs=LONGEST),
+        _places(1.5, 0.0, 0.0, epochs=LONGEST),
+        _places(1.0, 0.1, 0.2, epochs=LONGEST),
+        _places(1.0, 0.0, 0.0, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
+    ],
+    # Other pools, for comparison alone: one of which nothing is kept; one as large as the training
+    # set; and one as large, of the steps along the gradient that help where they are fresh.
     "small pool, input": [_pool(1.0, 1_000)],
+    "large pool, input": [_pool(1.0, 50_000, 5_000)],
+    "large pool of steps, input": [_pool(1.0, 50_000, 5_000, "gradient")],
 }
 
 

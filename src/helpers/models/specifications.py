@@ -168,7 +168,7 @@ for base, strengths in STRENGTHS.items():
 # FC100-100-10 as Adam trains it, by what it sees beside the images: nothing, dropout, and examples
 # moved at one place or at all. Lengths and shares have the least error on training images that were
 # held back (`helpers.trials`). Noise and signs have the length of the gradient's steps.
-LONGER = 75  # epochs
+LONGER, LONGEST = 75, 150  # epochs
 RECIPES = {
     "weight decay": Recipe(),
     "dropout": Recipe(dropout=(0.1, 0.1, 0.1)),
