@@ -1,4 +1,5 @@
 import pytest
+from bs4 import BeautifulSoup
 
 from helpers.report import claims
 from helpers.report.claims import Claim
@@ -22,19 +23,20 @@ def test_the_listing_tells_the_papers_claims_from_our_questions() -> None:
         made("c", "paper", "mostly"),
         made("d", "print"),
     ]
-    assert claims.listing(found).splitlines() == [
-        "**2 claims of the paper: 1 holds, 1 mostly holds.**",
-        "",
-        "- A is small: 1.5. **Holds.** *Rule:* below 2.",
-        "- C is small: 1.5. **Mostly holds.** *Rule:* below 2.",
-        "",
-        "**1 printed detail: 1 holds.**",
-        "",
-        "- D is small: 1.5. **Holds.** *Rule:* below 2.",
-        "",
-        "**1 question of our own: 1 fails.**",
-        "",
-        "- B is small: 1.5. **Fails.** *Rule:* below 2.",
+    shown = claims.listing(found)
+    read = BeautifulSoup(shown, "html.parser")
+    assert [line.get_text() for line in read(["summary", "p"])] == [
+        "2 claims of the paper: 1 holds, 1 mostly holds.",
+        "holds A is small 1.5",
+        "Rule: below 2.",
+        "mostly holds C is small 1.5",
+        "Rule: below 2.",
+        "1 printed detail: 1 holds.",
+        "holds D is small 1.5",
+        "Rule: below 2.",
+        "1 question of our own: 1 fails",
+        "fails B is small 1.5",
+        "Rule: below 2.",
     ]
 
 
@@ -47,6 +49,17 @@ def test_no_tag_and_no_emphasis_of_a_text_reaches_the_page() -> None:
     shown = claims.entry(hostile)
     assert "<" not in shown
     assert "\\*a\\_b\\*" in shown
+    listed = claims.listing([hostile])
+    assert "<script>" not in listed
+    assert "&lt;script&gt;" in listed
+
+
+def test_exceptions_stand_within_the_fold_and_not_in_its_line() -> None:
+    ruling = stated("mostly", "all do", "28 of 30 pairs; not a → b; open for c")
+    read = BeautifulSoup(claims.listing([Claim("a", "they do", "paper", ruling)]), "html.parser")
+    line, within = read.summary.extract().get_text(), read.details.get_text()
+    assert line == "mostly holds They do 28 of 30 pairs"
+    assert within == "Rule: all do. Exceptions: not a → b; open for c."
 
 
 def test_a_claim_has_a_known_source() -> None:

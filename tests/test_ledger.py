@@ -81,7 +81,7 @@ def test_what_is_closed_is_what_the_prose_finds(report: Report) -> None:
     report.note("gap", Estimate(-1.0, -2.0, 0.5, 9))
     report.question("small", "it is small", number("it", ESTIMATE, below=20, unit="%"))
     shown = report.close()
-    assert shown.data.startswith("**1 question of our own: 1 holds.**")
+    assert "<strong>1 question of our own: 1 holds.</strong>" in shown.data
     content = results.read(results.path("noise", "smoke"))
     assert [
         numbers.number(content, "twins/FC10(1)", ".1f"),

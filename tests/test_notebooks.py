@@ -89,9 +89,9 @@ def test_the_last_code_cell_closes_the_ledger_and_its_claims_are_validated(
     cells = tagged(notebook, "nbval-check-output")
     assert [cell.source for cell in cells] == ["report.close()"]
     assert cells[0].id == code(notebook)[-1].id
-    shown = cells[0].outputs[0].data["text/markdown"]
-    assert re.match(
-        r"\*\*\d+ (claims? of the paper|questions? of our own|printed details?):", shown
+    shown = cells[0].outputs[0].data["text/html"]
+    assert re.search(
+        r"<strong>\d+ (claims? of the paper|questions? of our own|printed details?):", shown
     )
 
 

@@ -121,7 +121,7 @@ def full(claim: Claim) -> str:
 
 
 def listing(claims: Sequence[Claim]) -> str:
-    """List claims by whose they are, each with its rule.
+    """List claims by whose they are; the rule of each, and its exceptions, open below it.
 
     Parameters
     ----------
@@ -131,14 +131,39 @@ def listing(claims: Sequence[Claim]) -> str:
     Returns
     -------
     str
-        Markdown: a group for each source that there is, which begins with its count.
+        HTML: a group for each source that there is, which begins with its count. Our own questions
+        are folded where there are claims of the paper.
+
+    Examples
+    --------
+    >>> found = [Claim("low", "networks hardly err", "paper", Ruling("holds", "r", "1 %"))]
+    >>> listing(found).splitlines()[1]
+    '<p><strong>1 claim of the paper: 1 holds.</strong></p>'
     """
-    parts = []
-    for source in SOURCES:
-        chosen = [claim for claim in claims if claim.source == source]
-        if chosen:
-            parts += [f"**{count(chosen)}.**", "", *(f"- {entry(claim)}" for claim in chosen), ""]
-    return "\n".join(parts)
+    groups = {source: [claim for claim in claims if claim.source == source] for source in SOURCES}
+    lines = ['<div class="verdicts">']
+    for source, chosen in groups.items():
+        rows = [_row(claim) for claim in chosen]
+        if not chosen:
+            continue
+        if source == "book" and len(chosen) < len(claims):
+            lines += ["<details>", f"<summary>{count(chosen)}</summary>", *rows, "</details>"]
+        else:
+            lines += [f"<p><strong>{count(chosen)}.</strong></p>", *rows]
+    return "\n".join([*lines, "</div>"])
+
+
+def _row(claim: Claim) -> str:
+    """A claim as a fold: verdict, text and effect in its line; within, the rule and exceptions."""
+    ruling = claim.ruling
+    size = brief(ruling.effect)
+    told = {"Rule": f"{ruling.rule}.", "Exceptions": exceptions(ruling.effect)}
+    within = " ".join(f"<b>{what}:</b> {_plain(text)}" for what, text in told.items() if text)
+    said = (
+        f'<b class="verdict-{ruling.verdict}">{WORDS[ruling.verdict]}</b> '
+        f"<span>{_plain(_capital(claim.text))}</span> <i>{_plain(size)}</i>"
+    )
+    return f"<details><summary>{said}</summary><p>{within}</p></details>"
 
 
 def count(claims: Sequence[Claim]) -> str:
@@ -193,6 +218,28 @@ def brief(effect: str) -> str:
     return EXCEPTIONS.sub("", effect)
 
 
+def exceptions(effect: str) -> str:
+    """Return what an effect says of exceptions, as sentences.
+
+    Parameters
+    ----------
+    effect : str
+        As a ruling has it.
+
+    Returns
+    -------
+    str
+        Empty where it names none.
+
+    Examples
+    --------
+    >>> exceptions("28 of 30 pairs; not a and b; open for c")
+    'not a and b; open for c.'
+    """
+    found = EXCEPTIONS.search(effect)
+    return f"{found.group().removeprefix('; ')}." if found else ""
+
+
 def escape(text: str) -> str:
     """Return text that Markdown shows as it is: no tag, no emphasis.
 
@@ -211,7 +258,12 @@ def escape(text: str) -> str:
     >>> escape("a < b")
     'a &lt; b'
     """
-    return html.escape(text, quote=False).replace("*", "\\*").replace("_", "\\_")
+    return _plain(text).replace("*", "\\*").replace("_", "\\_")
+
+
+def _plain(text: str) -> str:
+    """Text within HTML."""
+    return html.escape(text, quote=False)
 
 
 def _capital(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from IPython.display import Markdown
+from IPython.display import HTML
 from torch import Tensor
 
 from helpers import check, data, intervals, profiles
@@ -206,14 +206,14 @@ class Report:
         """
         self.claim(id, text, ruling, of="book")
 
-    def close(self) -> Markdown:
+    def close(self) -> HTML:
         """Write the results file and return the verdicts for the page.
 
         The file is written atomically, under the folder that `results.folder` names.
 
         Returns
         -------
-        Markdown
+        HTML
             The claims with their rules, grouped and counted by whose they are.
 
         Raises
@@ -229,7 +229,7 @@ class Report:
             claims=list(self.claims.values()),
             notes=self.notes,
         )
-        return Markdown(claims.listing(list(self.claims.values())))
+        return HTML(claims.listing(list(self.claims.values())))
 
     def _full(self, id: str) -> str:  # noqa: A002
         """The id of a record: that of the paper's number, or one below the chapter's name."""
