@@ -233,14 +233,14 @@ def test_every_claim_of_the_paper_has_its_words() -> None:
     assert list(board.QUOTATIONS) == list(verdicts.CLAIMS)
 
 
-def test_every_size_belongs_to_a_claim_that_decides() -> None:
-    deciding = {name for claim in verdicts.CLAIMS.values() for name in claim.decided_by}
-    assert set(board.SIZES) <= deciding
+def test_every_size_belongs_to_a_claim_that_is_told() -> None:
+    told = {name for claim in verdicts.CLAIMS.values() for name in claim.decided_by + claim.beside}
+    assert set(board.SIZES) <= told
 
 
 def test_the_board_has_words_effect_verdict_and_picture_of_each_claim() -> None:
     statements = {
-        "Noise": Statement("x", "{doc}`one`", ("one/mostly", "one/holds")),
+        "Noise": Statement("x", "{doc}`one`", ("one/mostly",), beside=("one/holds",)),
         "Training": Statement("x", missing="Why."),
     }
     shown = board.show(MADE, statements).data
@@ -252,13 +252,13 @@ def test_the_board_has_words_effect_verdict_and_picture_of_each_claim() -> None:
     assert shown.count("_static/thumbnails/one.png") == shown.count("thumbnails") == 1
 
 
-def test_the_board_counts_exceptions_and_names_only_what_it_does_not_count() -> None:
+def test_the_board_leaves_exceptions_to_the_fold_below_it() -> None:
     made = {
         f"one/{name}": Claim(name, name, "paper", stated("mostly", "r", effect))
         for name, effect in {"a": "2 of 3 pairs; not x and y", "b": "1 to 9 points; not z"}.items()
     }
     shown = board.show(made, {"Noise": Statement("x", decided_by=("one/a", "one/b"))}).data
-    assert "A: 2 of 3 pairs. B: 1 to 9 points; not z." in shown
+    assert "A: 2 of 3 pairs. B: 1 to 9 points." in shown
 
 
 def test_the_papers_claims_figures_and_slips_are_listed() -> None:

@@ -77,6 +77,27 @@ def test_a_chapter_without_a_hero_stays_as_it_is() -> None:
     assert nbformat.writes(rendering.with_hero_first(notebook)) == before
 
 
+def test_folds_of_code_say_what_they_hold() -> None:
+    figure, named = {"figure": {"name": "fig-a"}}, {"code_prompt_show": "Evidence: all"}
+    cells = [
+        new_code_cell("seed = 0", metadata={"tags": ["parameters", "hide-input"]}),
+        new_code_cell('report = Report("a", profile)', metadata={"tags": ["hide-input"]}),
+        new_code_cell("draw()", metadata={"tags": ["hide-input"], "mystnb": figure}),
+        new_code_cell("work()", metadata={"tags": ["hide-input"], "mystnb": named}),
+        new_code_cell("work()", metadata={"tags": ["hide-input"]}),
+        new_code_cell("work()", metadata={"tags": []}),
+    ]
+    made = rendering.with_named_folds(new_notebook(cells=cells)).cells
+    assert [cell.metadata.get("mystnb", {}).get("code_prompt_show") for cell in made] == [
+        "Code: parameters of this run",
+        "Code: what this chapter needs",
+        "Code: the figure",
+        "Evidence: all",
+        "Code",
+        None,
+    ]
+
+
 def test_numbers_are_those_of_the_run_or_as_committed(book: Path, executed: Edition) -> None:
     write_contents(book, "one", "two", "three")
     nbformat.write(nbformat.v4.new_notebook(), book / "three.ipynb")

@@ -15,6 +15,7 @@ from helpers.edition import chapters, numbers, pictures, previews
 from helpers.edition.chapters import Edition
 from helpers.report import live
 
+LEDGER = "report = Report("  # in the cell of a chapter's set-up
 HERO = "hero"  # tag of the cell whose picture a page shows first
 UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
 
@@ -122,7 +123,7 @@ def stage(selected: list[str], edition: Edition) -> Path:
         here = chapter in selected
         notebook = chapters.merged(chapter, edition) if here else None
         notebook = notebook or chapters.read(chapters.source(chapter))
-        write(with_hero_first(notebook), staged / f"{chapter}.ipynb")
+        write(with_named_folds(with_hero_first(notebook)), staged / f"{chapter}.ipynb")
         committed = places.RESULTS / "paper" / f"{chapter}.json"
         measured = edition.measured(chapter) if here else committed
         if measured.exists():
@@ -167,6 +168,38 @@ def with_hero_first(notebook: NotebookNode) -> NotebookNode:
         titles = [at for at, each in enumerate(notebook.cells) if each.cell_type == "markdown"]
         notebook.cells.insert(titles[0] + 1 if titles else 0, shown)
     return notebook
+
+
+def with_named_folds(notebook: NotebookNode) -> NotebookNode:
+    """A chapter whose folds of code say what they hold, as far as their cells tell.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        A chapter; a fold that has a name of its own, in its cell's metadata, keeps it.
+
+    Returns
+    -------
+    NotebookNode
+        The same, changed in place.
+    """
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "hide-input" in tags:
+            told = cell.metadata.setdefault("mystnb", {})
+            name = _fold(cell, tags)
+            told.setdefault("code_prompt_show", name)
+            told.setdefault("code_prompt_hide", told["code_prompt_show"])
+    return notebook
+
+
+def _fold(cell: NotebookNode, tags: list[str]) -> str:
+    """What the code of a cell is for."""
+    if "parameters" in tags:
+        return "Code: parameters of this run"
+    if LEDGER in cell.source:
+        return "Code: what this chapter needs"
+    return "Code: the figure" if "figure" in cell.metadata.mystnb else "Code"
 
 
 def execution_page(staged: Path) -> str:

@@ -1,6 +1,5 @@
 """The summary's board: what the paper says, in its own words, and what became of it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,7 +26,6 @@ class Quotation:
     place: str
 
 
-COUNTED = re.compile(r"\d+ of \d+ ")  # how an effect begins that counts cases
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # How one claim and how several with a verdict are spoken of.
 PREDICATES = {
@@ -55,10 +53,10 @@ QUOTATIONS = {
         "section 4.2",
     ),
     "Noise": Quotation(
-        "While the randomly distorted examples are hardly readable, still they are classified "
-        "correctly in half of the cases, while the adversarial examples are never classified "
-        "correctly.",
-        "Figure 7",
+        "The adversarial examples represent low-probability (high-dimensional) “pockets” in the "
+        "manifold, which are hard to efficiently find by simply randomly sampling the input around "
+        "a given example.",
+        "section 4",
     ),
     "Lipschitz bounds": Quotation(
         "Instabilities can appear as soon as in the first convolutional layer.", "section 4.3"
@@ -85,6 +83,7 @@ SIZES = {
     "noise.",
     "lipschitz/conservative": "Bounds of whole networks are too large by a factor of {}.",
     "training/below": "Test error of the best recipe that was tried: {}.",
+    "training/pool": "With a pool at every layer, as the paper describes it: {}.",
     "training/dropout": "Test error with dropout, less that with adversarial examples: {}.",
     "training/higher layers": "Test error with examples of a hidden layer, less that with examples "
     "of the input: {}.",
@@ -173,7 +172,7 @@ def _row(title: str, statement: Statement, claims: Mapping[str, Claim]) -> str:
     said, found = QUOTATIONS[title], verdicts.verdict(claims, statement)
     chapter = statement.decided_by[0].partition("/")[0] if statement.decided_by else ""
     heading = f"{{doc}}`{title} <{chapter}>`" if chapter else title
-    sizes = [_size(name, claims[name]) for name in statement.decided_by]
+    sizes = [_size(name, claims[name]) for name in (*statement.decided_by, *statement.beside)]
     alt = f"A small view of the first picture of the chapter that decides this claim, {chapter}."
     parts = {
         "board-picture": f"![{alt}](_static/thumbnails/{chapter}.png)" if chapter else "",
@@ -187,7 +186,6 @@ def _row(title: str, statement: Statement, claims: Mapping[str, Claim]) -> str:
 
 def _size(name: str, claim: Claim) -> str:
     """How large the effect behind a chapter's claim is, in a sentence."""
-    counted = COUNTED.match(claim.ruling.effect)  # which says how many exceptions there are
-    effect = escape(brief(claim.ruling.effect) if counted else claim.ruling.effect)
+    effect = escape(brief(claim.ruling.effect))
     text = claim.text[:1].upper() + claim.text[1:]
     return SIZES.get(name, f"{escape(text)}: {{}}.").format(effect)

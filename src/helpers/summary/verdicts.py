@@ -26,12 +26,15 @@ class Statement:
         The chapters' claims that it stands or falls with, each as "chapter/id".
     missing : str
         Why nothing shows it.
+    beside : tuple of str
+        Claims that do not decide it and are told beside those that do.
     """
 
     text: str
     where: str = ""
     decided_by: tuple[str, ...] = ()
     missing: str = ""
+    beside: tuple[str, ...] = ()
 
 
 CLAIMS = {
@@ -85,6 +88,7 @@ CLAIMS = {
             "training/dropout",
             "training/higher layers",
         ),
+        beside=("training/pool",),
     ),
 }
 
