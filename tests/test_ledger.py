@@ -111,6 +111,7 @@ def test_what_is_closed_is_what_the_prose_finds(report: Report) -> None:
     for find, name in (
         (numbers.number, "rise"),
         (numbers.interval, "median"),
+        (numbers.printed, "median"),
         (numbers.verdict, "x"),
     ):
         with pytest.raises(ValueError, match=repr(name)):

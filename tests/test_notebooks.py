@@ -15,7 +15,7 @@ from helpers.report import results
 RESULTS = places.RESULTS / "paper"
 CHAPTERS = chapters.names()
 IMAGES = {"image/png", "image/jpeg"}
-ROLE = re.compile(r"\{(result|interval|verdict|effect)\}`([^`]+)`")
+ROLE = re.compile(r"\{(result|interval|printed|verdict|effect)\}`([^`]+)`")
 
 
 @pytest.fixture(params=CHAPTERS)

@@ -47,6 +47,19 @@ def test_the_first_picture_with_a_caption_is_written_whole_and_small(tmp_path: P
         assert (pixels(tmp_path / folder / "one.png") == 20).all()
 
 
+def test_a_photograph_keeps_its_format_and_is_small_as_others_are(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    Image.fromarray(np.full((300, 500, 3), 90, dtype=np.uint8)).save(content, "JPEG")
+    cell = picture(90)
+    cell.outputs = [
+        new_output("display_data", {"image/jpeg": base64.b64encode(content.getvalue()).decode()})
+    ]
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "one.ipynb")
+    previews.write(tmp_path, "one")
+    assert (tmp_path / previews.WHOLE / "one.jpg").read_bytes() == content.getvalue()
+    assert pixels(tmp_path / previews.SMALL / "one.png").shape == (216, 360, 3)
+
+
 def test_a_chapter_without_pictures_leaves_none(tmp_path: Path) -> None:
     nbformat.write(new_notebook(cells=[new_code_cell("1")]), tmp_path / "one.ipynb")
     previews.write(tmp_path, "one")

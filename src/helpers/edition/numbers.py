@@ -1,7 +1,8 @@
 """The numbers of the prose: roles that look them up in the results files, so that none is typed.
 
 `{result}` shows a number or a word that the page's own chapter recorded or noted, `{interval}` an
-estimate with its 95 % interval, `{verdict}` and `{effect}` what became of a claim. After a colon
+estimate with its 95 % interval, `{printed}` what the paper prints in its place, `{verdict}` and
+`{effect}` what became of a claim. After a colon
 comes a format specification, as in ``{result}`twins/FC10(1):.1f` ``; ``{effect}`twins:brief` ``
 leaves out the exceptions. Another chapter's number has
 the chapter's name and a # before its id. A Sphinx extension; the results files lie in the folder
@@ -32,6 +33,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     roles: dict[str, Find] = {
         "result": number,
         "interval": interval,
+        "printed": printed,
         "verdict": verdict,
         "effect": effect,
     }
@@ -80,6 +82,14 @@ def interval(content: Mapping[str, Any], name: str, spec: str) -> str:
     return minus(format(found, spec))
 
 
+def printed(content: Mapping[str, Any], name: str, spec: str) -> str:
+    """The paper's number in the place of a record; arguments and errors as for `number`."""
+    record = _record(content, name)
+    if record is None or record["paper"] is None:
+        raise ValueError(f"the paper prints no number {name!r}")
+    return minus(format(record["paper"], spec))
+
+
 def verdict(content: Mapping[str, Any], name: str, _spec: str = "") -> str:
     """What became of a claim: "holds", "mostly holds", "undecided" or "fails"."""
     return claims.WORDS[_claim(content, name)["verdict"]]
@@ -96,13 +106,18 @@ def _find(content: Mapping[str, Any], name: str) -> Any:
     notes = content.get("notes", {})
     if name in notes:
         return Estimate(**notes[name]) if isinstance(notes[name], dict) else notes[name]
+    record = _record(content, name)
+    if record is None:
+        raise ValueError(f"there is no number {name!r}")
+    if record["low"] is None:
+        return record["value"]
+    return Estimate(*(record[field] for field in ("value", "low", "high", "n")))
+
+
+def _record(content: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The record of an id, with or without the chapter's name; None where there is none."""
     wanted = {name, f"{content.get('chapter')}/{name}"}
-    for record in content["records"]:
-        if record["id"] in wanted:
-            if record["low"] is None:
-                return record["value"]
-            return Estimate(*(record[field] for field in ("value", "low", "high", "n")))
-    raise ValueError(f"there is no number {name!r}")
+    return next((dict(each) for each in content["records"] if each["id"] in wanted), None)
 
 
 def _claim(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:

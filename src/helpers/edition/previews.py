@@ -8,7 +8,6 @@ introduction never tells of another picture than the one that it shows.
 import base64
 import io
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import numpy as np
@@ -24,6 +23,7 @@ from helpers.edition import palettes
 
 WHOLE, SMALL = "_static/first", "_static/thumbnails"  # the folders of the pictures
 THUMBNAIL = (360, 240)  # pixels that a small one fits into: twice what a page gives it
+SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}  # of files, by what a cell made
 BLANK = 250  # a grey from here on counts as an empty margin
 
 
@@ -47,7 +47,9 @@ class Preview(SphinxDirective):
         if cell is None:
             return [self.state.document.reporter.error(f"{chapter} has no picture to show")]
         told = cell.metadata.mystnb
-        image = nodes.image(uri=f"{WHOLE}/{chapter}.png", alt=told.get("image", {}).get("alt", ""))
+        suffix, _ = _pictures(cell)[0]
+        address = f"{WHOLE}/{chapter}{suffix}"
+        image = nodes.image(uri=address, alt=told.get("image", {}).get("alt", ""))
         # A legend, not a caption: the picture has its number where it belongs.
         legend = nodes.legend()
         text = f"{told.figure.caption} ({{numref}}`{told.figure.name}`)"
@@ -71,7 +73,7 @@ def first(notebook: Path) -> NotebookNode | None:
         None where the chapter has no such picture, as before it is executed.
     """
     for cell in nbformat.read(notebook, as_version=4).cells:
-        if cell.metadata.get("mystnb", {}).get("figure") and _pngs(cell):
+        if cell.metadata.get("mystnb", {}).get("figure") and _pictures(cell):
             return cell
     return None
 
@@ -89,26 +91,29 @@ def write(book: Path, chapter: str) -> None:
     cell = first(book / f"{chapter}.ipynb")
     if cell is None:
         return
-    png = base64.b64decode(_pngs(cell)[0])
-    for folder, content in {WHOLE: png, SMALL: small(png)}.items():
-        with files.atomic(book / folder / f"{chapter}.png") as temporary:
+    suffix, picture = _pictures(cell)[0]
+    for name, content in {
+        f"{WHOLE}/{chapter}{suffix}": picture,
+        f"{SMALL}/{chapter}.png": small(picture),
+    }.items():
+        with files.atomic(book / name) as temporary:
             temporary.write_bytes(content)
 
 
-def small(png: bytes) -> bytes:
+def small(picture: bytes) -> bytes:
     """A picture that fits into `THUMBNAIL`, without its empty margins.
 
     Parameters
     ----------
-    png : bytes
-        A picture; what is transparent becomes white.
+    picture : bytes
+        A PNG or JPEG; what is transparent becomes white.
 
     Returns
     -------
     bytes
         A PNG with a palette, and with a second one for a dark page where the picture has it.
     """
-    light, on_dark = _on_white(png), palettes.dark(png)
+    light, on_dark = _on_white(picture), palettes.dark(picture)
     # The margins are those of the light picture: both lose the same.
     inked = light.convert("L").point([255 * (grey < BLANK) for grey in range(256)]).getbbox()
     shown = _fitted(light.crop(inked))
@@ -123,15 +128,20 @@ def _fitted(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture)
 
 
-def _on_white(png: bytes) -> Image.Image:
+def _on_white(picture: bytes) -> Image.Image:
     """A picture without transparency."""
-    picture = Image.open(io.BytesIO(png)).convert("RGBA")
-    white = Image.new("RGBA", picture.size, "white")
-    white.alpha_composite(picture)
+    drawn = Image.open(io.BytesIO(picture)).convert("RGBA")
+    white = Image.new("RGBA", drawn.size, "white")
+    white.alpha_composite(drawn)
     return white.convert("RGB")
 
 
-def _pngs(cell: NotebookNode) -> list[Any]:
-    """The PNGs that a cell made, in base 64."""
-    found = [output.get("data", {}).get("image/png") for output in cell.get("outputs", [])]
-    return [png for png in found if png]
+def _pictures(cell: NotebookNode) -> list[tuple[str, bytes]]:
+    """The pictures that a cell made: the suffix of a file of each, and its content."""
+    outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
+    return [
+        (suffix, base64.b64decode(data[kind]))
+        for data in outputs
+        for kind, suffix in SUFFIXES.items()
+        if data.get(kind)
+    ]
