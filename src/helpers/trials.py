@@ -59,6 +59,8 @@ GRID: dict[str, list[Recipe]] = {
         _places(1.5, 0.0, 0.0, epochs=LONGEST),
         _places(1.0, 0.1, 0.2, epochs=LONGEST),
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
+        _places(1.0, 0.0, 0.0, dropout=(0.0, 0.1, 0.1), epochs=LONGEST),
+        _places(1.0, 0.1, 0.2, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
     ],
     # Other pools, for comparison alone: one of which nothing is kept; one as large as the training
     # set; and one as large, of the steps along the gradient that help where they are fresh.
