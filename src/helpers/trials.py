@@ -62,11 +62,11 @@ GRID: dict[str, list[Recipe]] = {
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.1, 0.1), epochs=LONGEST),
         _places(1.0, 0.1, 0.2, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
     ],
-    # Other pools, for comparison alone: one of which nothing is kept; one as large as the training
-    # set; and one as large, of the steps along the gradient that help where they are fresh.
+    "pool of steps": [_pool(1.0, 50_000, 5_000, "gradient")],
+    # Other pools of the nearest examples, for comparison alone: one of which nothing is kept, and
+    # one as large as the training set.
     "small pool, input": [_pool(1.0, 1_000)],
     "large pool, input": [_pool(1.0, 50_000, 5_000)],
-    "large pool of steps, input": [_pool(1.0, 50_000, 5_000, "gradient")],
 }
 
 

@@ -178,10 +178,12 @@ RECIPES = {
     "pool, layer 1": Recipe((0.0, 1.0, 0.0), "nearest", 10_000, 1_000),
     "pool, layer 2": Recipe((0.0, 0.0, 1.0), "nearest", 10_000, 1_000),
     "pool, all": Recipe((1.0, 1.0, 1.0), "nearest", 10_000, 1_000),
+    "pool of steps": Recipe((1.0, 0.0, 0.0), "gradient", 50_000, 5_000),
     "fresh, input": Recipe((1.0, 0.0, 0.0)),
     "fresh, layer 1": Recipe((0.0, 0.3, 0.0)),
     "fresh, layer 2": Recipe((0.0, 0.0, 1.0)),
     "fresh, all": Recipe((1.0, 0.1, 0.2)),
+    "weight decay, longer": Recipe(epochs=LONGER),
     "dropout, longer": Recipe(dropout=(0.1, 0.1, 0.1), epochs=LONGER),
     "fresh, longer": Recipe((1.0, 0.0, 0.0), epochs=LONGER),
 }
