@@ -85,6 +85,22 @@
   };
 
   /**
+   * The answers of a network to several images.
+   *
+   * @param {string} network - as for logits
+   * @param {Float32Array[]} images - each as for logits
+   * @returns {Promise<Uint8Array>} an answer for each, 0 to 9
+   * @example
+   * const [answer] = await intriguing.answers("FC10(1)", [new Float32Array(784)]);
+   */
+  const answers = async (network, images) => {
+    const all = new Float32Array(PIXELS * images.length);
+    images.forEach((pixels, row) => all.set(checked(pixels), row * PIXELS));
+    await load(network);
+    return ask("answers", { name: network, images: all, size: PIXELS });
+  };
+
+  /**
    * The nearest image, in Euclidean distance within [0, 1], to which a network gives another answer.
    *
    * It is a local minimum: a walk to the boundary, then sequential projection on the linearised
@@ -114,5 +130,5 @@
     return ask("search", details, { progress, signal });
   };
 
-  Object.assign(window.intriguing, { logits, search, receive });
+  Object.assign(window.intriguing, { logits, answers, search, receive });
 })();

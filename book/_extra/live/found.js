@@ -4,10 +4,6 @@
   const { intriguing } = window;
   const DRAWS = 100; // of noise
   const ALONG = 2; // how far the slider goes, in lengths of the change
-  const STEPS = 40; // of the way along it at which the answer is asked for
-  const BISECTIONS = 12; // of a step in which it changes
-  const HALVINGS = 40; // of the bracket around the factor of the noise,
-  const FARTHEST = 1e6; // which is as far as it goes where the box is too small
 
   const PAGE = `
     <div class="live-tiles">
@@ -66,51 +62,6 @@
       </div>
     </div>`;
 
-  const clip = (value) => Math.min(Math.max(value, 0), 1);
-  const toward = (origin, direction, factor) =>
-    origin.map((value, i) => clip(value + factor * direction[i]));
-
-  // How far an image is moved by going so far in a direction, the box [0, 1] taken into account.
-  const moved = (origin, direction, factor) => {
-    let sum = 0;
-    for (let i = 0; i < origin.length; i++) sum += (clip(origin[i] + factor * direction[i]) - origin[i]) ** 2;
-    return Math.sqrt(sum);
-  };
-
-  // A standard normal number, by Box and Muller.
-  const normal = () =>
-    Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-
-  // The image moved along Gaussian noise until it is exactly so far away: what the box takes is made
-  // up for by going further, as perturb.at_length does.
-  const noisy = (origin, distance) => {
-    const direction = Float64Array.from(origin, normal);
-    let low = 0, high = 1;
-    while (moved(origin, direction, high) < distance && high < FARTHEST) high *= 2;
-    for (let halving = 0; halving < HALVINGS; halving++) {
-      const middle = (low + high) / 2;
-      [low, high] = moved(origin, direction, middle) < distance ? [middle, high] : [low, middle];
-    }
-    return toward(origin, direction, high);
-  };
-
-  // The stretches of the way along the change, each with its answer and where it begins and ends.
-  const stretches = async (says) => {
-    const places = Array.from({ length: STEPS + 1 }, (_, step) => (ALONG * step) / STEPS);
-    const answers = await Promise.all(places.map(says)), found = [{ from: 0, answer: answers[0] }];
-    for (let step = 1; step <= STEPS; step++) {
-      const [before, after] = answers.slice(step - 1, step + 1);
-      if (before === after) continue;
-      let [low, high] = places.slice(step - 1, step + 1);
-      for (let halving = 0; halving < BISECTIONS; halving++) {
-        const middle = (low + high) / 2;
-        [low, high] = (await says(middle)) === before ? [middle, high] : [low, middle];
-      }
-      found.push({ from: high, answer: after });
-    }
-    return found.map((stretch, place) => ({ ...stretch, to: found[place + 1]?.from ?? ALONG }));
-  };
-
   const CELL = { digit: 0, changed: 1, noise: 2 }; // columns of the table of networks
 
   /**
@@ -134,7 +85,7 @@
     }
 
     const says = async (network, pixels) => intriguing.answer(await intriguing.logits(network, pixels));
-    const along = (factor) => toward(shown.origin, shown.direction, factor);
+    const along = (factor) => intriguing.toward(shown.origin, shown.direction, factor);
 
     // -- the four images ----------------------------------------------------------------------------
 
@@ -187,15 +138,9 @@
     };
 
     const band = async () => {
-      const now = shown, found = await stretches((factor) => says(now.network, along(factor)));
+      const now = shown, found = await intriguing.stretches((factor) => says(now.network, along(factor)), ALONG);
       if (now !== shown) return;
-      parts.band.replaceChildren(...found.map(({ from, to, answer }) => {
-        const stretch = document.createElement("span");
-        stretch.style.flexGrow = to - from;
-        stretch.classList.toggle("live-wrong", answer !== now.before);
-        stretch.textContent = answer;
-        return stretch;
-      }));
+      intriguing.band(parts.band, found, now.before);
       const change = intriguing.percent(found[0].to);
       parts.flip.textContent =
         `The answer changes at ${change} of the change: the search ends at the boundary.`;
@@ -204,13 +149,14 @@
     // -- noise --------------------------------------------------------------------------------------
 
     const redraw = () => {
-      const image = noisy(shown.origin, shown.distance);
+      const image = intriguing.noisy(shown.origin, shown.distance);
       return Promise.all([tile("noise", image), column("noise", image)]);
     };
 
     const draws = async () => {
-      const now = shown, images = Array.from({ length: DRAWS }, () => noisy(now.origin, now.distance));
-      const answers = await Promise.all(images.map((image) => says(now.network, image)));
+      const now = shown;
+      const images = Array.from({ length: DRAWS }, () => intriguing.noisy(now.origin, now.distance));
+      const answers = Array.from(await intriguing.answers(now.network, images));
       if (now !== shown) return;
       const count = answers.filter((said) => said !== now.before).length;
       const change = count === 1 ? "changes" : "change";

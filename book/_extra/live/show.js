@@ -70,5 +70,5 @@
 
   const percent = (share) => `${(100 * share).toFixed(1).replace(/\.0$/, "")}\u00a0%`;
 
-  Object.assign(window.intriguing, { digit, change, way, answer, probabilities, percent, named });
+  Object.assign(window.intriguing, { digit, change, polyline, way, answer, probabilities, percent, named });
 })();

@@ -15,6 +15,14 @@ window.intriguing.parts.worker = (networks, search) => {
   const TASKS = {
     load: ({ name, network }) => held.set(name, networks.read(network)) && null,
     logits: ({ name, pixels }) => Float32Array.from(networks.logits(held.get(name), pixels)),
+    answers: ({ name, images, size }) => {
+      const network = held.get(name), told = new Uint8Array(images.length / size);
+      for (let row = 0; row < told.length; row++) {
+        const logits = networks.logits(network, images.subarray(row * size, (row + 1) * size));
+        told[row] = logits.indexOf(Math.max(...logits));
+      }
+      return told;
+    },
     search: ({ id, name, pixels, target, told }) =>
       search.find(held.get(name), pixels, target, async (progress) => {
         if (told) postMessage({ id, progress });

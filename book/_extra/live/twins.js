@@ -1,0 +1,139 @@
+// A digit and its twins: an adversarial image and noise, equally far away; and how much longer noise
+// has to be before it does as much harm.
+(() => {
+  const { intriguing } = window;
+  const DRAWS = 100; // of noise, for a share of errors
+  const FACTORS = [1, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40]; // times the adversarial length
+  const FIRST = { network: "FC10(1e-2)", digit: 4 };
+
+  const PAGE = `
+    <fieldset class="live-digits">
+      <legend>A test digit.</legend>
+      <div data-is="digits"></div>
+    </fieldset>
+    <div class="live-row live-actions">
+      <label>Network <select data-is="network"></select></label>
+      <button type="button" data-is="redraw">Draw other noise</button>
+      <p data-is="status" role="status"></p>
+    </div>
+    <div class="live-tiles live-three">
+      <div>
+        <canvas data-is="digit" width="28" height="28" role="img" aria-label="The digit"></canvas>
+        <p>The digit: <b data-is="digit-says"></b></p>
+      </div>
+      <div>
+        <canvas data-is="twin" width="28" height="28" role="img"
+          aria-label="The nearest adversarial image"></canvas>
+        <p>Adversarial: <b data-is="twin-says"></b></p>
+      </div>
+      <div>
+        <canvas data-is="noise" width="28" height="28" role="img"
+          aria-label="The digit with noise"></canvas>
+        <p>Noise, <span data-is="times"></span>: <b data-is="noise-says"></b></p>
+      </div>
+    </div>
+    <div class="live-slide">
+      <label>How many times as long the noise is
+        <input data-is="slider" type="range" min="1" max="${FACTORS.at(-1)}" step="1" value="1"></label>
+    </div>
+    <div class="live-way live-shares">
+      <svg data-is="curve" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"
+        aria-label="The share of draws of noise that change the answer, against the length of the noise"></svg>
+      <span>half of the draws</span>
+    </div>
+    <p class="live-axis">length of the noise, from 1 to ${FACTORS.at(-1)} times that of the adversarial change →</p>
+    <p data-is="outcome" role="status"></p>`;
+
+  intriguing.part("twins", PAGE, (parts) => {
+    let shown = null;
+
+    const says = async (name, pixels) => {
+      const now = shown, [said] = await intriguing.answers(now.network, [pixels]);
+      if (now !== shown) return;
+      parts[`${name}-says`].textContent = said;
+      parts[`${name}-says`].classList.toggle("live-wrong", said !== now.before);
+      return said;
+    };
+
+    const factor = () => Number(parts.slider.value);
+
+    const slide = () => {
+      const image = intriguing.away(shown.origin, shown.noise, factor() * shown.distance);
+      parts.times.textContent = factor() === 1 ? "as far" : `${factor()} times as far`;
+      intriguing.digit(parts.noise, image);
+      draw();
+      return says("noise", image);
+    };
+
+    const redraw = () => {
+      shown.noise = Float64Array.from(shown.origin, intriguing.normal);
+      return slide();
+    };
+
+    // -- how often noise errs, by its length --------------------------------------------------------
+
+    const across = (times) => 1 + (98 * (times - 1)) / (FACTORS.at(-1) - 1);
+
+    const draw = () => {
+      const points = shown.shares.map(([times, share]) => [across(times), 98 - 96 * share]);
+      const here = across(factor());
+      parts.curve.replaceChildren(
+        intriguing.polyline("boundary", [[0, 50], [100, 50]]),
+        intriguing.polyline("other", [[here, 0], [here, 100]]),
+        intriguing.polyline("walk", points),
+      );
+    };
+
+    // The length at which half of the draws err, between two lengths that were tried.
+    const half = (shares) => {
+      const after = shares.findIndex(([, share]) => share >= 0.5);
+      if (after < 1) return after === 0 ? 1 : null;
+      const [[low, less], [high, more]] = shares.slice(after - 1, after + 1);
+      return low + ((high - low) * (0.5 - less)) / (more - less);
+    };
+
+    const measure = async () => {
+      const now = shown;
+      for (const times of FACTORS) {
+        const length = times * now.distance;
+        const images = Array.from({ length: DRAWS }, () => intriguing.noisy(now.origin, length));
+        const answers = await intriguing.answers(now.network, images);
+        if (now !== shown) return;
+        now.shares.push([times, answers.filter((said) => said !== now.before).length / DRAWS]);
+        draw();
+      }
+      const wanted = half(now.shares), [, first] = now.shares[0];
+      const harmless = `Noise as long as the adversarial change errs in ${Math.round(DRAWS * first)} of ${DRAWS} draws`;
+      parts.outcome.textContent = wanted
+        ? `${harmless}; in half of them once it is ${wanted.toFixed(0)} times as long.`
+        : `${harmless}; not in half of them even at ${FACTORS.at(-1)} times the length.`;
+    };
+
+    const find = async (origin) => {
+      const network = parts.network.value, now = (shown = { origin, network, shares: [] });
+      parts.status.textContent = "Searching …";
+      parts.outcome.textContent = "";
+      try {
+        const [before] = await intriguing.answers(network, [origin]);
+        const { pixels, distance } = await intriguing.search(network, origin);
+        if (now !== shown) return;
+        Object.assign(now, { before, distance });
+        parts.slider.value = 1;
+        intriguing.digit(parts.digit, origin);
+        intriguing.digit(parts.twin, pixels);
+        parts.status.textContent = `Both twins are ${distance.toPrecision(3)} from the digit (l2).`;
+        await Promise.all([says("digit", origin), says("twin", pixels), redraw()]);
+        if (now === shown) await measure();
+      } catch (error) {
+        parts.status.textContent = error.message;
+      }
+    };
+
+    intriguing.networks(parts.network, FIRST.network);
+    const choices = intriguing.choices(parts.digits, ({ pixels }) => find(pixels));
+    parts.network.addEventListener("change", () => shown && find(shown.origin));
+    parts.slider.addEventListener("input", () => shown?.noise && slide());
+    parts.redraw.addEventListener("click", () => shown?.noise && redraw());
+    choices[FIRST.digit].click();
+  });
+})();
