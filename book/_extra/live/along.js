@@ -67,7 +67,7 @@
   const band = (element, found, right) => {
     element.replaceChildren(...found.map(({ from, to, answer }) => {
       const stretch = document.createElement("span");
-      stretch.style.flexGrow = to - from;
+      stretch.style.flexGrow = 1000 * (to - from); // all together at least 1, or they do not fill it
       stretch.classList.toggle("live-wrong", answer !== right);
       stretch.textContent = answer;
       return stretch;
