@@ -61,6 +61,7 @@ GRID: dict[str, list[Recipe]] = {
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.1, 0.1), epochs=LONGEST),
         _places(1.0, 0.1, 0.2, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
+        _places(1.0, 0.0, 0.0, dropout=(0.0, 0.2, 0.2), epochs=LONGEST),
     ],
     "pool of steps": [_pool(1.0, 50_000, 5_000, "gradient")],
     # Other pools of the nearest examples, for comparison alone: one of which nothing is kept, and
