@@ -58,6 +58,8 @@ GRID: dict[str, list[Recipe]] = {
         _places(1.0, 0.0, 0.0, epochs=LONGEST),
         _places(1.5, 0.0, 0.0, epochs=LONGEST),
         _places(1.0, 0.1, 0.2, epochs=LONGEST),
+    ],
+    "fresh and dropout": [
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),
         _places(1.0, 0.0, 0.0, dropout=(0.0, 0.1, 0.1), epochs=LONGEST),
         _places(1.0, 0.1, 0.2, dropout=(0.0, 0.05, 0.05), epochs=LONGEST),

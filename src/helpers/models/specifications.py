@@ -171,7 +171,9 @@ for base, strengths in STRENGTHS.items():
 LONGER, LONGEST = 75, 150  # epochs
 RECIPES = {
     "weight decay": Recipe(),
+    "weight decay, longer": Recipe(epochs=LONGER),
     "dropout": Recipe(dropout=(0.1, 0.1, 0.1)),
+    "dropout, longer": Recipe(dropout=(0.1, 0.1, 0.1), epochs=LONGER),
     "noise, input": Recipe((1.0, 0.0, 0.0), "noise"),
     "sign, input": Recipe((1.0, 0.0, 0.0), "sign"),
     "pool, input": Recipe((1.0, 0.0, 0.0), "nearest", 10_000, 1_000),
@@ -183,9 +185,8 @@ RECIPES = {
     "fresh, layer 1": Recipe((0.0, 0.3, 0.0)),
     "fresh, layer 2": Recipe((0.0, 0.0, 1.0)),
     "fresh, all": Recipe((1.0, 0.1, 0.2)),
-    "weight decay, longer": Recipe(epochs=LONGER),
-    "dropout, longer": Recipe(dropout=(0.1, 0.1, 0.1), epochs=LONGER),
     "fresh, longer": Recipe((1.0, 0.0, 0.0), epochs=LONGER),
+    "fresh and dropout": Recipe((1.0, 0.0, 0.0), dropout=(0.0, 0.1, 0.1), epochs=LONGEST),
 }
 # Those of which a network is shipped, by its name.
 REGULARISED = {
