@@ -6,6 +6,7 @@ SEED ?= 0
 CHAPTERS ?=
 MODELS ?=
 IMAGES ?=
+SITE ?=
 BUILD ?= _build
 JOBS ?=
 PYTHON ?= python3
@@ -22,7 +23,7 @@ VENV ?= $(if $(filter _build,$(BUILD)),.venv,$(if $(wildcard .venv/installed),.v
 
 export PYTHONPATH := $(CURDIR)/src
 # names of networks hold parentheses and spaces, and so may a folder's: the shell is handed them in the environment, and Python takes them apart
-export MODELS IMAGES
+export MODELS IMAGES SITE
 RUN := $(VENV)/bin/python -m
 EDITION = --build "$(BUILD)" --dataset "$(DATASET)" --device "$(DEVICE)" --seed="$(SEED)" $(if $(JOBS),--jobs $(JOBS))
 # where an edition is built, by its profile: with the name of a data set that is not the usual one
@@ -35,7 +36,7 @@ PYTEST = OMP_NUM_THREADS=1 $(RUN) pytest --numprocesses $(or $(JOBS),logical) --
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 14
-	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 IMAGES=<a folder of your own photographs> BUILD=_build JOBS=<chapters or tests at once>"
+	@echo "Settings: PROFILE=smoke|paper|full CHAPTERS=\"units noise\" DATASET=mnist|fashion-mnist|kmnist DEVICE=auto|cpu|cuda SEED=0 IMAGES=<a folder of your own photographs> SITE=<address at which you publish the book> BUILD=_build JOBS=<chapters or tests at once>"
 
 install: $(VENV)/installed ## what the book needs, into .venv
 $(VENV)/installed: requirements.txt
