@@ -60,7 +60,8 @@ def test_tallies_have_a_full_dot_for_every_hit_and_their_number() -> None:
     assert [len(line.get_xdata()) for line in first.lines] == [0, 5, 3, 2]
     assert [text.get_text() for text in first.texts] == ["0", "3"]
     assert [text.get_text() for text in second.texts] == ["0", "1"]
-    assert first.get_title(loc="left") == "a: ostriches"
+    assert first.get_title(loc="left") == "a\nostriches"
+    assert second.get_title(loc="left") == "\nnoise"
 
 
 def test_targets_are_marked_at_their_lengths_with_their_names() -> None:

@@ -20,7 +20,7 @@ from helpers.report.figures.transfer import DPI, WIDE
 # Photographs fill their sheet to its edges, so that it suits a light page and a dark one.
 BETWEEN, LETTERS, PLATE = "#FFFFFF", "#FFFFFF", "#14181E"
 GAP, GROUPS = 4, 16  # pixels between pictures, and between groups of rows
-QUALITY = 74
+QUALITY = 70
 
 
 def photographs(
@@ -91,7 +91,7 @@ def tallies(panels: Mapping[str, Mapping[str, Mapping[str, tuple[int, int]]]]) -
         len(panels),
         len(series),
         dpi=DPI,
-        figsize=(WIDE, (0.27 * len(rows) + 0.75) * len(panels)),
+        figsize=(WIDE, (0.27 * len(rows) + 0.85) * len(panels)),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -100,7 +100,9 @@ def tallies(panels: Mapping[str, Mapping[str, Mapping[str, tuple[int, int]]]]) -
         for axis, name in zip(line, series, strict=True):
             for height, (hits, total) in enumerate(found[name].values()):
                 _dots(axis, height, hits, total)
-            axis.set_title(f"{title}: {name}", fontsize=11, loc="left")
+            # The title runs on above the panels beside the first one, whose own line is empty.
+            above = title if axis is line[0] else ""
+            axis.set_title(f"{above}\n{name}", fontsize=11, loc="left", linespacing=1.5)
             axis.set_yticks(range(len(rows)), rows, fontsize=11)
             axis.set_ylim(len(rows) - 0.5, -0.5)
             axis.set_xticks([])
@@ -229,7 +231,8 @@ def norms_by_depth(norms: Mapping[str, Mapping[str, Sequence[tuple[float, float]
         axis.axhline(1, color=COLORS["grey"], lw=1.2, ls="--", zorder=1)
         axis.set_title(network, fontsize=12)
         axis.set(yscale="log", xlim=(-0.08, 1.08))
-        axis.set_xticks((0, 1), ("first layer", "last"))
+        axis.set_xticks((0, 1), ("first", "last"))
+        axis.set_xlabel("layer", labelpad=-8)
         axis.grid(visible=False, axis="x")
     axes[0, 0].set_yticks((1, 3, 10, 30), ("1", "3", "10", "30"))
     axes[0, 0].minorticks_off()
