@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from helpers.report.words import in_words
+
 COMMON = "foolbox"  # the library whose methods carry no note
 FEW = 10  # milliseconds, below which a time is shown with a decimal
 HALF = 0.5  # percent, below which two lengths are as long
@@ -73,6 +75,29 @@ def optimality_and_times(measured: pd.DataFrame) -> pd.DataFrame:
     told = measured["optimality"].map("{:.3f}".format) + "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}"
     milliseconds = (1000 * measured["seconds"] / measured["n"]).map(_milliseconds)
     return _table(measured, told + milliseconds)
+
+
+def told(measured: pd.DataFrame) -> pd.DataFrame:
+    """Name the networks of records in plain words, for a figure.
+
+    Parameters
+    ----------
+    measured : DataFrame
+        With a network a row.
+
+    Returns
+    -------
+    DataFrame
+        The same records; a network that has no words keeps its name, and so does one that was
+        trained with a penalty or on adversarial examples, which then stand behind the words.
+
+    Examples
+    --------
+    >>> networks = ["FC10(1)", "ConvNet/norm 0.01", "residual network"]
+    >>> told(pd.DataFrame({"network": networks}))["network"].tolist()
+    ['linear, strong decay', 'convolutional, norm 0.01', 'residual network']
+    """
+    return measured.assign(network=measured["network"].map(_in_words))
 
 
 def method_names(measured: pd.DataFrame) -> "pd.Series[str]":
@@ -297,6 +322,15 @@ def beside(table: pd.DataFrame, own: str, other: str) -> str:
             f"{ours['seconds'] / theirs['seconds']:.1f} times as long."
         )
     return " ".join(told) or f'No network has been attacked by both "{own}" and "{other}".'
+
+
+def _in_words(network: str) -> str:
+    """A network's name in words, with what stands behind a slash or a comma."""
+    for mark in ("/", ", "):
+        name, _, rest = network.partition(mark)
+        if rest and in_words(name):
+            return f"{in_words(name)}, {rest}"
+    return in_words(network) or network
 
 
 def _table(measured: pd.DataFrame, cells: "pd.Series[str]") -> pd.DataFrame:

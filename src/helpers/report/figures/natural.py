@@ -20,7 +20,7 @@ from helpers.report.figures.transfer import DPI, WIDE
 # Photographs fill their sheet to its edges, so that it suits a light page and a dark one.
 BETWEEN, LETTERS, PLATE = "#FFFFFF", "#FFFFFF", "#14181E"
 GAP, GROUPS = 4, 16  # pixels between pictures, and between groups of rows
-QUALITY = 70
+QUALITY = 62
 
 
 def photographs(
