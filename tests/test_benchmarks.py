@@ -5,6 +5,7 @@ import pytest
 
 from helpers import places
 from helpers.report import benchmarks, figures, results
+from helpers.report.figures import COLORS, PAPER
 
 ROWS = [
     # task, network, library, method, n, seconds, success, mean_l2
@@ -85,16 +86,25 @@ def test_optimality_is_shown_with_the_time_for_what_keeps_to_the_budget(
     assert len(told) == 2
 
 
-def test_the_figure_has_a_panel_a_network_and_a_mark_a_method(rated: pd.DataFrame) -> None:
-    panels = [
-        axis for axis in figures.optimality(rated, lowest=0.9, columns=3).axes if axis.get_visible()
+def test_the_figure_has_a_line_a_method_the_best_first_and_a_dot_a_network(
+    rated: pd.DataFrame,
+) -> None:
+    left, right = figures.optimality(rated, lowest=0.9).axes
+    # From the lowest line: the attack that keeps to no budget is left out.
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "DDN (adv-lib)",
+        "best (ours)",
     ]
-    assert [axis.get_title() for axis in panels] == ["B", "A"]
     drawn = [
-        [(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines if len(line.get_xdata())]
-        for axis in panels
+        [(float(line.get_xdata()[0]), line.get_ydata()[0]) for line in axis.lines]
+        for axis in (left, right)
     ]
-    assert drawn == [[(100.0, 0.999), (2.0, 0.97)], [(10.0, 1.0), (30.0, 0.9)]]
+    assert drawn[0] == [(0.97, 0), (0.9, 0), (0.999, 1), (1.0, 1)]
+    assert drawn[1] == [(2.0, 0), (30.0, 0), (100.0, 1), (10.0, 1)]
+    colors = [line.get_color() for line in left.lines]
+    assert colors == [COLORS["grey"]] * 2 + [COLORS["blue"]] * 2
+    # What lies below the edge is hollow, and only that.
+    assert [line.get_markerfacecolor() == PAPER for line in left.lines] == [0, 1, 0, 0]
 
 
 def test_the_committed_optimalities_follow_from_the_committed_lengths() -> None:

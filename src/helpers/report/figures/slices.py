@@ -65,7 +65,7 @@ def slice_panels(
     """
     rows = -(-(len(cuts) + 1) // columns)
     figure, axes = subplots(
-        rows, columns, figsize=(7.2, 7.2 / columns * rows * 1.24 + 0.3), squeeze=False
+        rows, columns, figsize=(7.2, 7.2 / columns * rows * 1.28 + 0.3), squeeze=False
     )
     colors = _colors([cut.answers.numpy() for cut in cuts.values()], truth)
     for number, (axis, (name, cut)) in enumerate(zip(axes.flat, cuts.items(), strict=False)):
