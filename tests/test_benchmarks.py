@@ -176,7 +176,7 @@ def test_two_attacks_on_photographs_are_compared_in_words(turned: pd.DataFrame) 
     assert told.count("On ") == 1
     assert "33 % shorter than" in told
     assert "on the 2 photographs" in told
-    assert "takes 0.5 times as long" in told
+    assert "takes 50 % of the time" in told
     assert "50 % longer than" in benchmarks.beside(turned, "DDN, 1,000 steps", "ours, best")
     assert benchmarks.beside(turned, "ours, fast", "ours, best").startswith("No network")
 

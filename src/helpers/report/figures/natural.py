@@ -171,7 +171,7 @@ def ostrich_benchmark(table: pd.DataFrame, wanted: int) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        As `helpers.report.benchmarks.ostriches` makes it.
+        As the function ostriches of helpers.report.benchmarks makes it.
     wanted : int
         How many photographs an attack is to have.
 
