@@ -5,6 +5,7 @@ import pytest
 
 from helpers import places
 from helpers.report import benchmarks, figures, results
+from helpers.report.figures import COLORS, PAPER
 
 ROWS = [
     # task, network, library, method, n, seconds, success, mean_l2
@@ -85,16 +86,25 @@ def test_optimality_is_shown_with_the_time_for_what_keeps_to_the_budget(
     assert len(told) == 2
 
 
-def test_the_figure_has_a_panel_a_network_and_a_mark_a_method(rated: pd.DataFrame) -> None:
-    panels = [
-        axis for axis in figures.optimality(rated, lowest=0.9, columns=3).axes if axis.get_visible()
+def test_the_figure_has_a_line_a_method_the_best_first_and_a_dot_a_network(
+    rated: pd.DataFrame,
+) -> None:
+    left, right = figures.optimality(rated, lowest=0.9).axes
+    # From the lowest line: the attack that keeps to no budget is left out.
+    assert [label.get_text() for label in left.get_yticklabels()] == [
+        "DDN (adv-lib)",
+        "best (ours)",
     ]
-    assert [axis.get_title() for axis in panels] == ["B", "A"]
     drawn = [
-        [(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines if len(line.get_xdata())]
-        for axis in panels
+        [(float(line.get_xdata()[0]), line.get_ydata()[0]) for line in axis.lines]
+        for axis in (left, right)
     ]
-    assert drawn == [[(100.0, 0.999), (2.0, 0.97)], [(10.0, 1.0), (30.0, 0.9)]]
+    assert drawn[0] == [(0.97, 0), (0.9, 0), (0.999, 1), (1.0, 1)]
+    assert drawn[1] == [(2.0, 0), (30.0, 0), (100.0, 1), (10.0, 1)]
+    colors = [line.get_color() for line in left.lines]
+    assert colors == [COLORS["grey"]] * 2 + [COLORS["blue"]] * 2
+    # What lies below the edge is hollow, and only that.
+    assert [line.get_markerfacecolor() == PAPER for line in left.lines] == [0, 1, 0, 0]
 
 
 def test_the_committed_optimalities_follow_from_the_committed_lengths() -> None:
@@ -106,3 +116,73 @@ def test_the_committed_optimalities_follow_from_the_committed_lengths() -> None:
     shortest = lengths.groupby(networks).transform("min")
     expected = (shortest / lengths).mean(axis=1)
     assert [row["optimality"] for row in records] == pytest.approx(expected.tolist())
+
+
+OSTRICH = [
+    # network, library, method, seconds, distortions
+    ("squeezenet", "ours", "best", 20.0, [0.001, 0.002, 0.003, None]),
+    ("squeezenet", "foolbox", "DDN, 1000 steps", 30.0, [0.002, None, 0.004]),
+    ("efficientnet-lite0", "ours", "best", 4.0, [0.001, 0.001]),
+    ("efficientnet-lite0", "ours", "fast", 0.0, []),
+]
+
+
+@pytest.fixture
+def turned() -> pd.DataFrame:
+    columns = ("network", "library", "method", "seconds", "distortions")
+    return benchmarks.ostriches([dict(zip(columns, row, strict=True)) for row in OSTRICH])
+
+
+def test_attacks_on_photographs_are_compared_where_all_of_them_succeeded(
+    turned: pd.DataFrame,
+) -> None:
+    ours, theirs = (
+        turned.loc[("SqueezeNet", attack)] for attack in ("ours, best", "DDN, 1,000 steps")
+    )
+    # The first and the third photograph: the second has no ostrich by DDN, the fourth no attack.
+    assert ours[["done", "successes", "same"]].tolist() == [4, 3, 2]
+    assert theirs[["done", "successes", "same"]].tolist() == [3, 2, 2]
+    assert (ours["mean"], theirs["mean"]) == pytest.approx((0.002, 0.003))
+    assert (ours["seconds"], theirs["seconds"]) == pytest.approx((5.0, 10.0))
+    # An attack that has not begun keeps none of the others from being compared.
+    other = turned.loc["EfficientNet-Lite0"]
+    assert other["done"].tolist() == [0, 2, 0, 0]
+    assert other.loc["ours, best", "mean"] == pytest.approx(0.001)
+    assert other.loc["ours, fast", ["mean", "seconds"]].isna().all()
+
+
+def test_what_a_benchmark_of_photographs_lacks_is_said(turned: pd.DataFrame) -> None:
+    told = benchmarks.unfinished(turned, wanted=4)
+    assert "SqueezeNet lacks ours, fast (0 of 4), DDN, 100 steps (0 of 4), DDN" in told
+    assert "ours, best (4 of 4)" not in told
+    full = benchmarks.ostriches(
+        [
+            {
+                "network": network,
+                "library": library,
+                "method": method,
+                "seconds": 1.0,
+                "distortions": [0.001],
+            }
+            for network in benchmarks.OSTRICH_NETWORKS
+            for library, method in benchmarks.OSTRICH_ATTACKS
+        ]
+    )
+    assert benchmarks.unfinished(full, wanted=1).startswith("Every attack has had all 1 ")
+
+
+def test_two_attacks_on_photographs_are_compared_in_words(turned: pd.DataFrame) -> None:
+    told = benchmarks.beside(turned, "ours, best", "DDN, 1,000 steps")
+    assert told.count("On ") == 1
+    assert "33 % shorter than" in told
+    assert "on the 2 photographs" in told
+    assert "takes 50 % of the time" in told
+    assert "50 % longer than" in benchmarks.beside(turned, "DDN, 1,000 steps", "ours, best")
+    assert benchmarks.beside(turned, "ours, fast", "ours, best").startswith("No network")
+
+
+def test_the_committed_benchmark_of_photographs_can_be_shown() -> None:
+    records = results.read(places.BENCHMARKS / "ostrich.json")["records"]
+    table = benchmarks.ostriches(records)
+    assert table["done"].sum() == sum(len(each["distortions"]) for each in records)
+    assert figures.ostrich_benchmark(table, wanted=64).axes

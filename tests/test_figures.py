@@ -167,7 +167,7 @@ def test_the_map_of_frequencies_has_the_constant_image_in_its_middle() -> None:
     shown = axis.images[0].get_array()
     column, row = int((0 - left) / (right - left) * 4), int((0 - bottom) / (top - bottom) * 4)
     assert shown[row, column] == norms[0, 0]
-    assert axis.get_title() == "a: 0.0 to 15.0"
+    assert axis.get_title() == "a\n0.0 to 15.0"
 
 
 def test_the_name_of_an_interval_stands_where_it_fails_most() -> None:

@@ -30,8 +30,11 @@ from helpers.report.figures.models import (
     learning_curves,
 )
 from helpers.report.figures.natural import (
+    by_target,
     norms_by_depth,
+    ostrich_benchmark,
     photographs,
+    tallies,
 )
 from helpers.report.figures.noise import (
     dot_panels,
@@ -102,6 +105,7 @@ __all__ = [
     "architectures",
     "block_diagonal",
     "brackets",
+    "by_target",
     "clouds",
     "convergence",
     "coverage",
@@ -128,6 +132,7 @@ __all__ = [
     "norms_beside_paper",
     "norms_by_depth",
     "optimality",
+    "ostrich_benchmark",
     "penalty_path",
     "photographs",
     "pockets",
@@ -148,6 +153,7 @@ __all__ = [
     "steps",
     "strips",
     "subplots",
+    "tallies",
     "use_style",
     "verdict_map",
 ]

@@ -80,7 +80,9 @@ def against_strength(
             [zero, *numbers], ["0", *(f"$10^{{{np.log10(number):.0f}}}$" for number in numbers)]
         )
         axis.minorticks_off()
-        axis.tick_params(axis="x", labelsize=9)
+        axis.tick_params(axis="x", labelsize=11)
+        if title in logarithmic:
+            axis.yaxis.set_major_formatter("{x:g}")
         axis.set_title(title, fontsize=11)
     figure.supxlabel("strength of the penalty", fontsize=11)
     figure.legend(
@@ -133,6 +135,7 @@ def brackets(
     axis.set_yticks(places, names)
     axis.grid(visible=False, axis="y")
     axis.set(xscale="log", xlabel=xlabel)
+    axis.xaxis.set_major_formatter("{x:g}")
     figure.legend(loc="outside upper center", ncols=len(bounds), fontsize=10, columnspacing=1.2)
     return figure
 
@@ -177,6 +180,7 @@ def radii(lengths: Mapping[str, Mapping[str, Sequence[float]]], *, columns: int 
                 label=kind,
             )
         axis.set(yscale="log")
+        axis.yaxis.set_major_formatter("{x:g}")
         axis.set_title(name, fontsize=11, loc="left")
     for axis in panels.flat[len(names) :]:
         axis.set_visible(False)
@@ -231,6 +235,7 @@ def growth(
     axis.set(
         yscale="log", xlim=(-0.1, len(stages) + 0.55), ylabel="length of change / length at first"
     )
+    axis.yaxis.set_major_formatter("{x:g}")
     return figure
 
 
@@ -344,7 +349,7 @@ def frequency_maps(norms: Mapping[str, np.ndarray], reached: Mapping[str, float]
     Figure
         One panel a layer, each on its own scale from 0 to the largest norm, which its title says.
     """
-    figure, axes = subplots(1, len(norms), figsize=(7.2, 1.9))
+    figure, axes = subplots(1, len(norms), figsize=(7.2, 2.1))
     for axis, (name, values) in zip(axes, norms.items(), strict=True):
         # The middles of the squares are multiples of 1 / N: the frequency 0 is one of them.
         half = 0.5 / len(values)
@@ -357,5 +362,5 @@ def frequency_maps(norms: Mapping[str, np.ndarray], reached: Mapping[str, float]
         axis.grid(visible=False)
         axis.spines[:].set_visible(False)
         axis.set(xticks=[], yticks=[])
-        axis.set_title(f"{name}: {values.min():.1f} to {values.max():.1f}", fontsize=10)
+        axis.set_title(f"{name}\n{values.min():.1f} to {values.max():.1f}", fontsize=12)
     return figure

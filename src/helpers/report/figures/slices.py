@@ -65,21 +65,21 @@ def slice_panels(
     """
     rows = -(-(len(cuts) + 1) // columns)
     figure, axes = subplots(
-        rows, columns, figsize=(7.2, 7.2 / columns * rows * 1.13 + 0.3), squeeze=False
+        rows, columns, figsize=(7.2, 7.2 / columns * rows * 1.28 + 0.3), squeeze=False
     )
     colors = _colors([cut.answers.numpy() for cut in cuts.values()], truth)
     for number, (axis, (name, cut)) in enumerate(zip(axes.flat, cuts.items(), strict=False)):
         radii = [radius[name] for radius in circles.values()]
         _panel(axis, cut, colors, radii)
         axis.plot(stars[name], 0, "*", color=COLORS["orange"], ms=9, mec="none", zorder=4)
-        axis.set_title(name, fontsize=10)
+        axis.set_title(name.replace(", ", ",\n"), fontsize=12.5, linespacing=1.0)
         lowest, first = number + columns > len(cuts), number % columns == 0
-        axis.tick_params(length=0, labelbottom=lowest, labelleft=first, labelsize=9)
+        axis.tick_params(length=0, labelbottom=lowest, labelleft=first, labelsize=11)
     for axis in list(axes.flat)[len(cuts) :]:
         axis.set_axis_off()
     _key(axes.flat[len(cuts)], image, list(circles), star)
-    figure.supxlabel("towards the star (length of the change, l2)", fontsize=11)
-    figure.supylabel("random noise (l2)", fontsize=11)
+    figure.supxlabel("towards the star (length of the change, l2)", fontsize=13)
+    figure.supylabel("random noise (l2)", fontsize=13)
     return figure
 
 
@@ -112,7 +112,7 @@ def _panel(
             continue
         row, column = _roomiest(answers == number, cut, max(radii, default=0.0))
         x, y = float(cut.coordinates[column]), float(cut.coordinates[row])
-        axis.text(x, y, str(number), ha="center", va="center", fontsize=14, fontweight="bold")
+        axis.text(x, y, str(number), ha="center", va="center", fontsize=17, fontweight="bold")
 
 
 def _roomiest(region: np.ndarray, cut: Slice, radius: float) -> tuple[int, int]:
@@ -136,7 +136,7 @@ def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
     inset.set(xticks=[], yticks=[])
     inset.grid(visible=False)
     inset.spines[:].set_visible(False)
-    inset.set_title("the image", fontsize=10)
+    inset.set_title("the image", fontsize=12.5)
     handles = [
         Line2D([], [], ls="", marker="o", color=INK, alpha=style["alpha"], mew=0, ms=11)
         if style["fill"]
@@ -149,8 +149,8 @@ def _key(axis: Axes, image: Tensor, kinds: Sequence[str], star: str) -> None:
         [*kinds, star],
         loc="upper center",
         bbox_to_anchor=(0.5, 0.46),
-        fontsize=9,
-        handlelength=1.8,
+        fontsize=11.5,
+        handlelength=1.3,
         labelspacing=0.35,
         borderaxespad=0,
     )

@@ -21,11 +21,10 @@ NORMS = {
 }
 
 MARK = 6  # points, of another library's mark
-SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def optimality(frame: pd.DataFrame, *, lowest: float = 0.9, columns: int = 3) -> Figure:
-    """Show how near to optimal attacks are on each network, against how long they take.
+def optimality(frame: pd.DataFrame, *, lowest: float = 0.9) -> Figure:
+    """Show how near to optimal attacks are on each network, and how long they take.
 
     Parameters
     ----------
@@ -33,56 +32,36 @@ def optimality(frame: pd.DataFrame, *, lowest: float = 0.9, columns: int = 3) ->
         Rows with network, library, method, n, seconds and optimality, as benchmarks/optimality.py
         writes them; where there is a column `within`, only rows with a true one are shown.
     lowest : float
-        Smaller optimalities are drawn there.
-    columns : int
-        How many panels stand side by side.
+        Smaller optimalities are drawn there, hollow.
 
     Returns
     -------
     Figure
-        A panel for each network, in it a mark for each method: filled for ours, hollow for others'.
+        A line for each method, those of the highest median optimality first, in two panels a dot
+        for each network and a bar at the median; ours are blue.
     """
     if "within" in frame:
         frame = frame[frame["within"]]
-    names = method_names(frame)
-    networks = list(dict.fromkeys(frame["network"]))
-    marks = _marks(frame.assign(name=names))
-    rows = -(-len(networks) // columns)
-    figure, grid = subplots(
-        rows, columns, figsize=(7.2, 1.9 * rows + 1.4), sharex=True, sharey=True, squeeze=False
-    )
-    for axis in grid.flat[len(networks) :]:
-        axis.set_visible(False)
-    for network, axis in zip(networks, grid.flat, strict=False):
-        chosen = frame["network"] == network
-        for name, row in zip(names[chosen], frame[chosen].to_dict(orient="records"), strict=True):
-            place = 1000 * row["seconds"] / row["n"], max(row["optimality"], lowest)
-            axis.plot(*place, ls="", clip_on=False, zorder=3, **marks[name])
-        axis.set_title(network, fontsize=10)
-        axis.set(xscale="log", ylim=(lowest, 1.002))
-    figure.supxlabel("milliseconds an image", fontsize=10)
-    figure.supylabel("optimality", fontsize=10)
-    for name, style in marks.items():
-        grid[0, 0].plot([], [], ls="", label=name, **style)
-    figure.legend(loc="outside upper center", ncols=3, fontsize=9, handletextpad=0.1)
+    frame = frame.assign(name=method_names(frame), time=1000 * frame["seconds"] / frame["n"])
+    medians = frame.groupby("name", sort=False)["optimality"].median()
+    names = list(medians.sort_values(ascending=False, kind="stable").index)
+    figure, axes = subplots(1, 2, figsize=(7.2, 0.36 * len(names) + 1.0), sharey=True)
+    for place, name in enumerate(names[::-1]):
+        rows = frame[frame["name"] == name]
+        color = COLORS["blue" if (rows["library"] == "ours").all() else "grey"]
+        for row in rows.to_dict(orient="records"):
+            below = row["optimality"] < lowest
+            look: dict[str, Any] = {"color": color, "ms": MARK, "mew": 1, "clip_on": False}
+            look |= {"mfc": PAPER} if below else {"alpha": 0.6}
+            axes[0].plot(max(row["optimality"], lowest), place, "o", **look)
+            axes[1].plot(row["time"], place, "o", color=color, ms=MARK, alpha=0.6)
+        for axis, found in zip(axes, (rows["optimality"].clip(lowest), rows["time"]), strict=True):
+            axis.vlines(found.median(), place - 0.32, place + 0.32, color=color, lw=2.5)
+    axes[0].set(xlabel="optimality", xlim=(lowest, 1.002))
+    axes[1].set(xscale="log", xlabel="milliseconds an image")
+    axes[1].xaxis.set_major_formatter("{x:g}")
+    _lines(axes[0], names)
     return figure
-
-
-def _marks(frame: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    """The look of each method's mark, by its name: ours filled and blue, each other one its own."""
-    looks: dict[str, dict[str, Any]] = {}
-    others = [color for name, color in COLORS.items() if name != "blue"]
-    for name, library in zip(frame["name"], frame["library"], strict=True):
-        if name in looks:
-            continue
-        if library == "ours":
-            looks[name] = {"marker": "*" if not looks else "p", "color": COLORS["blue"], "ms": 10}
-        else:
-            place = sum(style["ms"] == MARK for style in looks.values())
-            color = others[place % len(others)]
-            shape = SHAPES[place % len(SHAPES)]
-            looks[name] = {"marker": shape, "color": color, "mfc": "none", "ms": MARK}
-    return looks
 
 
 def search_benchmark(frame: pd.DataFrame) -> Figure:

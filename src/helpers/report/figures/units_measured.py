@@ -56,7 +56,7 @@ def interval_rows(
         axis.grid(visible=False, axis="y")
         axis.set_xlabel(unit)
     axes[0, 0].set_yticks(range(len(rows)), rows)
-    axes[0, 0].invert_yaxis()
+    axes[0, 0].set_ylim(len(rows) - 0.4, -0.6)
     figure.legend(
         *axes[0, 0].get_legend_handles_labels(),
         loc="outside lower center",
