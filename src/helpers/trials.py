@@ -342,13 +342,16 @@ def _trials(file: Path) -> list[dict[str, Any]]:
 
 def _words(recipe: Recipe) -> str:
     """A setting as a table shows it: what sets it apart within its kind."""
-    if recipe.dropout:
-        return "shares " + ", ".join(f"{share:g}" for share in recipe.dropout)
+    parts = []
     if recipe.pool:
-        return (
-            f"{recipe.renewed:,} of {recipe.pool:,} renewed, {max(recipe.lengths):g} times as far"
-        )
-    return "lengths " + ", ".join(f"{length:g}" for length in recipe.lengths)
+        far = f"{max(recipe.lengths):g}"
+        parts.append(f"{recipe.renewed:,} of {recipe.pool:,} renewed")
+        parts.append(f"{far} times as far" if recipe.direction == "nearest" else f"length {far}")
+    elif any(recipe.lengths):
+        parts.append("lengths " + ", ".join(f"{length:g}" for length in recipe.lengths))
+    if recipe.dropout:
+        parts.append("dropped " + ", ".join(f"{share:g}" for share in recipe.dropout))
+    return "; ".join(parts) or "images alone"
 
 
 if __name__ == "__main__":
