@@ -86,6 +86,7 @@ from helpers.report.figures.units_measured import (
     clouds,
     curve_panels,
     interval_rows,
+    ranking,
 )
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "photographs",
     "pockets",
     "radii",
+    "ranking",
     "relatives",
     "repetitions",
     "resampled",
