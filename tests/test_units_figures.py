@@ -6,6 +6,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from helpers.comparison import Judged
@@ -90,7 +91,7 @@ def test_explained_draws_every_layer_and_its_names_do_not_overlap() -> None:
         assert [dot.get_ydata()[0] for dot in dots] == [each.value for each in purity.values()]
         texts = [text for text in axis.texts if text.get_text() in names]
         assert [text.get_text() for text in texts] == names
-        boxes = [text.get_window_extent() for text in texts]
+        boxes = [Text.get_window_extent(text) for text in texts]  # without lines to the dots
         common = [
             Bbox.intersection(box, other)
             for at, box in enumerate(boxes)
@@ -144,3 +145,18 @@ def test_clouds_draw_a_dot_for_every_unit_and_hide_what_is_empty() -> None:
     assert list(np.asarray(dots.get_xdata())) == [0.1, 0.9]
     assert list(np.asarray(dots.get_ydata())) == [0.0, 0.4]
     assert not axes[2].get_visible()
+
+
+def test_a_ranking_has_a_dot_for_each_case_and_a_bar_at_the_middle_one() -> None:
+    values = {"atoms": {"a": 0.9, "b": 1.1, "c": 1.0}, "units": {"a": 0.2, "b": 0.7, "c": 0.4}}
+    figure = figures.ranking(values, lines={"chance": 0, "neighbours": 1}, strong=["atoms"])
+    (axis,) = figure.axes
+    dots = [line for line in axis.lines if line.get_marker() == "o"]
+    assert [list(dot.get_xdata()) for dot in dots] == [[0.9, 1.1, 1.0], [0.2, 0.7, 0.4]]
+    assert [set(dot.get_ydata()) for dot in dots] == [{0}, {1}]
+    assert [dot.get_color() for dot in dots] == [figures.COLORS["blue"], figures.COLORS["grey"]]
+    bars = [line.get_segments()[0] for line in axis.collections]
+    upright = [segment[0][0] for segment in bars if segment[0][0] == segment[1][0]]
+    assert upright == [1.0, 0.4]
+    assert [name.get_text() for name in axis.get_yticklabels()] == list(values)
+    assert [text.get_text() for text in axis.texts] == ["chance", "neighbours"]

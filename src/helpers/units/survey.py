@@ -40,7 +40,17 @@ BEFORE = {
     "FC100 hidden 2": "hidden2",
     "AE400 hidden": "hidden1",
 }
-SAID = {label: label.replace(",", "") for label in LAYERS}  # their names in a list
+# Their names in figures and sentences.
+SAID = {
+    "conv 1": "convolution 1",
+    "conv 1, channels": "channels 1",
+    "conv 2": "convolution 2",
+    "conv 2, channels": "channels 2",
+    "conv hidden": "ConvNet hidden",
+    "FC100 hidden 1": "sigmoid hidden 1",
+    "FC100 hidden 2": "sigmoid hidden 2",
+    "AE400 hidden": "autoencoder code",
+}
 # A sigmoid of 17 or more is 1 in single precision, and hundreds of images would share the first
 # place.
 PRECISION = dict.fromkeys(NETWORKS, torch.float64) | {"ConvNet": torch.float32}

@@ -89,6 +89,7 @@ from helpers.report.figures.units_measured import (
     clouds,
     curve_panels,
     interval_rows,
+    ranking,
 )
 
 __all__ = [
@@ -137,6 +138,7 @@ __all__ = [
     "photographs",
     "pockets",
     "radii",
+    "ranking",
     "relatives",
     "repetitions",
     "resampled",

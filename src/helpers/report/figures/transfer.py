@@ -14,6 +14,8 @@ from helpers.report.figures.base import COLORS, INK, subplots
 
 WIDE = 7.0  # inches: what a page shows, at about the size that it is drawn in
 DPI = 100  # so that a figure has about the pixels of the page
+LEADER = 6  # points: how far a name may be from the end of its curve without lines to all names
+NAMES = 13  # points: the size of names, which a phone shows at two thirds
 
 
 def answers_to(
@@ -47,10 +49,10 @@ def answers_to(
     Figure
         Wrong answers are large and orange.
     """
-    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.3))
+    figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.78 * len(rows) + 1.1))
     _blank(axis, width=len(columns) + 2.4, height=len(rows))
     for row, (name, image, given) in enumerate(zip(rows, images, answers, strict=True)):
-        axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
+        axis.text(0, row, _in_two(name), va="center", fontsize=12, linespacing=1.1)
         _digit(axis, image, center=(1.85, row), half=0.44)
         for column, answer in enumerate(given):
             place = (2.9 + column, row)
@@ -62,7 +64,7 @@ def answers_to(
             style = (
                 {"color": COLORS["orange"], "fontsize": 21, "weight": "bold"}
                 if wrong
-                else {"color": COLORS["grey"], "fontsize": 15}
+                else {"color": COLORS["grey"], "fontsize": 17}
             )
             axis.text(*place, str(answer), ha="center", va="center", **style)
     for column, name in enumerate(columns):
@@ -72,12 +74,12 @@ def answers_to(
             _broken(name),
             ha="center",
             va="bottom",
-            fontsize=11,
+            fontsize=NAMES,
             linespacing=1.1,
         )
-    axis.text(2.4 + len(columns) / 2, -1.62, "is read by", ha="center", va="bottom", fontsize=11)
-    axis.text(1.85, -0.6, "the digit", ha="center", va="bottom", fontsize=11)
-    axis.text(0, -0.6, "made to fool", va="bottom", fontsize=11)
+    above = {"va": "bottom", "fontsize": NAMES, "weight": "bold"}
+    axis.text(2.4 + len(columns) / 2, -1.4, "is read by", ha="center", **above)
+    axis.text(0, -0.6, "made to fool", **above)
     return figure
 
 
@@ -111,14 +113,15 @@ def discs(
         Both numbers stand below the disc of their cell.
     """
     margin = 0.0 if pictures is None else 1.0
+    deepest = max(_broken(name).count("\n") + 1 for name in columns)  # lines above the columns
     width = len(columns) + margin
-    share = 1.45 if len(panels) == 1 else 1.15  # of the names of rows, in cells
+    share = 1.5 if len(panels) == 1 else 1.6  # of the names of rows, in cells
     cell = WIDE / (len(panels) * width + share)
     figure, axes = subplots(
         1,
         len(panels),
         dpi=DPI,
-        figsize=(WIDE, cell * len(rows) + (1.25 if any(panels) else 1.0)),
+        figsize=(WIDE, cell * len(rows) + 0.28 * deepest + (0.5 if any(panels) else 0.15)),
         gridspec_kw={"width_ratios": [width + share, *[width] * (len(panels) - 1)]},
         squeeze=False,
     )
@@ -128,15 +131,16 @@ def discs(
         axis.annotate(
             title,
             (left + width / 2, -0.5),
-            xytext=(0, 58),
+            xytext=(0, 1.45 * NAMES * deepest + 4),
             textcoords="offset points",
             ha="center",
+            fontsize=NAMES,
             weight="bold",
             annotation_clip=False,
         )
         for row, name in enumerate(rows):
             if number == 0:
-                axis.text(0, row, _in_two(name), va="center", linespacing=1.1)
+                axis.text(0, row, _in_two(name), va="center", fontsize=NAMES, linespacing=1.1)
             if pictures is not None:
                 _digit(axis, pictures[number, row], center=(left + 0.5, row), half=0.42)
             for column in range(len(columns)):
@@ -152,7 +156,7 @@ def discs(
                 _broken(name),
                 ha="center",
                 va="bottom",
-                fontsize=11,
+                fontsize=NAMES,
                 linespacing=1.1,
             )
     return figure
@@ -200,9 +204,9 @@ def spike(
         weight="bold",
     )
     axis.annotate(
-        labels[1],
-        (x[-1], expected[-1]),
-        xytext=(0, 8),
+        f"dashed: {labels[1]}",
+        (x[-1], 0),  # below the counts, of which few are near zero out there
+        xytext=(-2, 5),
         textcoords="offset points",
         ha="right",
         color=COLORS["orange"],
@@ -247,7 +251,7 @@ def dumbbells(
         sharey=True,
         squeeze=False,
         dpi=DPI,
-        figsize=(WIDE, count * (0.21 * longest + 0.62)),
+        figsize=(WIDE, count * (0.25 * longest + 0.62)),
     )
     for axis, (title, rows) in zip(axes.flat, panels.items(), strict=False):
         for height, (first, second, significant) in enumerate(rows.values()):
@@ -257,11 +261,11 @@ def dumbbells(
             for value, color in ((first, COLORS["grey"]), (second, asked)):
                 hollow = {"mfc": "none", "mew": 1.5} if significant is False else {}
                 axis.plot(value, height, "o", color=color, ms=6, **hollow)
-        axis.set_yticks(range(len(rows)), list(rows), fontsize=11)
+        axis.set_yticks(range(len(rows)), list(rows), fontsize=12)
         axis.set_ylim(len(rows) - 0.4, -0.6)
         axis.tick_params(axis="y", length=0, pad=8)
         axis.grid(visible=False, axis="y")
-        axis.set_title(title, fontsize=11, loc="right", weight="bold")
+        axis.set_title(title, fontsize=12, loc="right", weight="bold")
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     for word, color in zip(words[:2], (COLORS["grey"], COLORS["blue"]), strict=True):
@@ -363,14 +367,14 @@ def start_and_kin(
     Figure
         Of one panel.
     """
-    lines = sum(len(rows) + 1 for rows in groups.values())
+    lines = sum(len(rows) + 1 for rows in groups.values()) + 1
     figure, axis = subplots(dpi=DPI, figsize=(WIDE, 0.3 * lines + 0.9))
     height, places, names = 0.0, [], []
     for number, (title, rows) in enumerate(groups.items()):
         across = axis.get_yaxis_transform()
         axis.text(0.01, height, title, weight="bold", va="center", transform=across)
         for line, (name, pair) in enumerate(rows.items()):
-            height += 1
+            height += 1.7 if number == line == 0 else 1  # room for the words above the first
             places.append(height)
             names.append(name)
             for found, word, full in zip(pair, words, (False, True), strict=True):
@@ -455,23 +459,29 @@ def name_ends(
             if lack > 1e-6:
                 placed[lower] -= lack / 2
                 placed[lower + 1] += lack / 2
+    away = bool(np.abs(placed - wanted).max(initial=0) > LEADER)
     for name, at, moved in zip(order, wanted, placed, strict=True):
+        line = {"arrowstyle": "-", "color": ends[name][1], "lw": 1, "relpos": (0, 0.5)}
         axis.annotate(
             name,
             (x, ends[name][0]),
-            xytext=(7, moved - at),
+            xytext=(22 if away else 7, moved - at),
             textcoords="offset points",
             va="center",
             color=ends[name][1],
             annotation_clip=False,
+            arrowprops=line | {"shrinkA": 1, "shrinkB": 1} if away else None,
         )
 
 
 def _broken(name: str) -> str:
-    """The name of a network in lines that are as narrow as a cell."""
-    for last in (" decay", " units", " half"):
-        name = name.replace(last, "\n" + last.strip())
-    return name.replace(", ", ",\n")
+    """The name of a network in lines that are as narrow as a cell: what sets it apart."""
+    kind, _, apart = name.partition(", ")
+    if kind == "autoencoder":
+        return "auto-\nencoder"
+    for last in (" decay", " units"):
+        apart = apart.removesuffix(last)
+    return f"{kind}\n{apart}".replace(" half", "\nhalf").rstrip()
 
 
 def _in_two(name: str) -> str:
@@ -508,7 +518,7 @@ def _disc(axis: Axes, place: tuple[float, float], ours: float, paper: float, *, 
     axis.add_patch(
         Circle((x, y), 0.34 * (paper / 100) ** 0.5, facecolor="none", edgecolor=ring, lw=1.6)
     )
-    style: dict[str, Any] = {"va": "center", "fontsize": 10}
+    style: dict[str, Any] = {"va": "center", "fontsize": 12}
     axis.text(x - 0.03, y + 0.5, _percent(ours), ha="right", color=color, weight="bold", **style)
     axis.text(x + 0.03, y + 0.5, _percent(paper), ha="left", color=ring, **style)
 

@@ -24,7 +24,7 @@ SIGNS = {"more": "+", "less": "\N{MINUS SIGN}", "same": "=", "open": ""}
 ON_FILL = "#FAFAFA"
 NORMAL = 3  # the kurtosis of a normal distribution
 LEVEL = 7  # columns of a matrix, at most, whose names stand level
-NAMES = 9  # points: the size of the names of dots
+NAMES = 12  # points: the size of the names of dots
 
 
 def strips(panels: Mapping[str, Mapping[str, Tensor]], images: Tensor, labels: Tensor) -> Figure:
@@ -130,7 +130,7 @@ def verdict_map(
     keys = [
         Rectangle((0, 0), 1, 1, facecolor=FILLS[word], edgecolor=COLORS["grey"]) for word in FILLS
     ]
-    figure.legend(keys, list(FILLS), loc="outside lower center", ncols=len(FILLS), fontsize=10)
+    figure.legend(keys, list(FILLS), loc="outside lower center", ncols=len(FILLS), fontsize=12)
     return figure
 
 
@@ -140,21 +140,21 @@ def _cell(axis: Axes, place: tuple[int, int], verdict: str, text: str) -> None:
     axis.add_patch(Rectangle(corner, 0.92, 0.88, facecolor=FILLS[verdict], edgecolor="none"))
     color = INK if verdict == "open" else ON_FILL
     weight = "bold" if verdict in ("more", "less") else "normal"
-    axis.text(*place, text, ha="center", va="center", color=color, fontsize=10, fontweight=weight)
+    axis.text(*place, text, ha="center", va="center", color=color, fontsize=12, fontweight=weight)
 
 
 def _frame(axis: Axes, rows: Sequence[str], columns: Sequence[str], title: str, turn: int) -> None:
     """The names around a matrix, whose first row is on top; `turn` those of columns, in degrees."""
     axis.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-    axis.set_yticks(range(len(rows)), rows, fontsize=10)
-    axis.set_xticks(range(len(columns)), columns, fontsize=10, rotation=turn)
+    axis.set_yticks(range(len(rows)), rows, fontsize=12)
+    axis.set_xticks(range(len(columns)), columns, fontsize=12, rotation=turn)
     if turn:
         for name in axis.get_xticklabels():
             name.set(ha="right", rotation_mode="anchor")
     axis.tick_params(length=0)
     axis.grid(visible=False)
     axis.spines[:].set_visible(False)
-    axis.set_title(title, fontsize=11)
+    axis.set_title(title, fontsize=12)
 
 
 def explained(
@@ -182,18 +182,18 @@ def explained(
     Returns
     -------
     Figure
-        Two panels, in each a dot with its interval and name for every layer.
+        Two panels, one above the other, in each a dot with its interval and name for every layer.
     """
-    figure, (left, right) = subplots(1, 2, figsize=(WIDTH, 4.2))
+    figure, (left, right) = subplots(2, 1, figsize=(WIDTH, 6.8))
     left.plot(list(curve), list(curve.values()), color=COLORS["grey"], lw=2)
     start = min(curve, key=lambda share: abs(share - 0.1))  # no layer lies there
     left.annotate(
         "normal clouds",
         (start, curve[start]),
-        xytext=(8, -8),
+        xytext=(10, -6),
         textcoords="offset points",
         va="center",
-        fontsize=10,
+        color=COLORS["grey"],
     )
     _dots(left, shares, purity, COLORS["blue"])
     left.set(
@@ -202,7 +202,7 @@ def explained(
         xlabel="share of variance between digits",
         ylabel="purity of random directions",
     )
-    left.set_title("what variances predict", fontsize=11, pad=18)
+    left.set_title("what variances predict", fontsize=12, weight="bold")
     right.axhline(0, color=COLORS["grey"], lw=1)
     right.axvline(NORMAL, color=COLORS["grey"], lw=1, ls="--")
     right.annotate(
@@ -212,7 +212,6 @@ def explained(
         xytext=(0, 3),
         textcoords="offset points",
         ha="center",
-        fontsize=10,
     )
     right.set_xscale("log")
     _dots(right, tails, lead, COLORS["orange"])
@@ -220,10 +219,10 @@ def explained(
     right.set_xticks(ticks, [str(tick) for tick in ticks])
     right.minorticks_off()
     right.set_xlim(0.7 * min(tails.values()), 2 * max(tails.values()))  # room for the names
-    right.set_title("what they miss", fontsize=11, pad=18)
+    right.set_title("what they miss", fontsize=12, weight="bold", pad=18)
     right.set(xlabel="kurtosis of the layer's units", ylabel="lead of units in purity")
     figure.draw_without_rendering()  # so that the panels have their final size
-    _names(left, shares, purity)
+    _names(left, shares, purity, curve)
     _names(right, tails, lead)
     return figure
 
@@ -237,8 +236,13 @@ def _dots(
         axis.plot(across[name], estimate.value, "o", color=color, ms=5)
 
 
-def _names(axis: Axes, across: Mapping[str, float], upwards: Mapping[str, Estimate]) -> None:
-    """The name of each dot, on that side of it where it covers least of dots and other names."""
+def _names(
+    axis: Axes,
+    across: Mapping[str, float],
+    upwards: Mapping[str, Estimate],
+    curve: Mapping[float, float] | None = None,
+) -> None:
+    """The name of each dot, where it covers least of dots, intervals, the curve and other names."""
     points = 72 / axis.figure.dpi
     dots = {
         name: points * axis.transData.transform((across[name], estimate.value))
@@ -246,19 +250,43 @@ def _names(axis: Axes, across: Mapping[str, float], upwards: Mapping[str, Estima
     }
     frame = axis.bbox.frozen().transformed(Affine2D().scale(points))
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in dots.values()]
+    for name, estimate in upwards.items():
+        ends = [(across[name], estimate.low), (across[name], estimate.high)]
+        (x, low), (_, high) = points * axis.transData.transform(ends)
+        taken.append(Bbox.from_bounds(x - 2, low, 4, high - low))
+    if curve:
+        places = np.linspace(min(curve), max(curve), 200)
+        drawn = np.stack([places, np.interp(places, list(curve), list(curve.values()))], axis=1)
+        taken += [
+            Bbox.from_bounds(x - 2, y - 2, 4, 4)
+            for x, y in points * axis.transData.transform(drawn)
+        ]
     for name, (x, y) in dots.items():
-        wide, high = 0.55 * NAMES * len(name), 1.1 * NAMES
+        wide, high = 0.5 * NAMES * len(name), 1.1 * NAMES
         sides = [
             (6, -high / 2),
             (-6 - wide, -high / 2),
             *((dx, dy) for dx in (6, -6 - wide) for dy in (1, -1 - high)),
             *((-wide / 2, dy) for dy in (6, -6 - high)),
+            # Farther away, with a line back to the dot.
+            *(
+                (dx, dy)
+                for away in (12, 26, 40)
+                for dx in (10, -10 - wide, 26, -26 - wide)
+                for dy in (away, -away - high)
+            ),
         ]
         boxes = [Bbox.from_bounds(x + dx, y + dy, wide, high) for dx, dy in sides]
         best = min(
             range(len(boxes)), key=lambda number: (_covered(boxes[number], taken, frame), number)
         )
-        taken.append(boxes[best])
+        taken += 2 * [boxes[best]]  # to cover a name is worse than to cover an interval
+        # From the point of the name's box that is nearest to the dot.
+        nearest = [
+            min(max(-start / length, 0), 1)
+            for start, length in zip(sides[best], (wide, high), strict=True)
+        ]
+        line = {"arrowstyle": "-", "color": COLORS["grey"], "lw": 0.8, "relpos": nearest}
         axis.annotate(
             name,
             (across[name], upwards[name].value),
@@ -266,6 +294,7 @@ def _names(axis: Axes, across: Mapping[str, float], upwards: Mapping[str, Estima
             textcoords="offset points",
             va="bottom",
             fontsize=NAMES,
+            arrowprops=line | {"shrinkA": 0, "shrinkB": 3},
         )
 
 

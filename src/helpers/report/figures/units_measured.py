@@ -1,6 +1,6 @@
 """Figures of the chapter on what is measured of units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,51 @@ def interval_rows(
     return figure
 
 
+def ranking(
+    values: Mapping[str, Mapping[str, float]],
+    *,
+    lines: Mapping[str, float],
+    strong: Collection[str] = (),
+    unit: str = "",
+) -> Figure:
+    """Show what several cases give for each kind of thing, a row of dots for each kind.
+
+    Parameters
+    ----------
+    values : mapping
+        By kind, from the top, and case.
+    lines : mapping
+        Where vertical lines stand, by the names that they have along the top.
+    strong : collection of str
+        Kinds whose dots are blue; those of the others are grey.
+    unit : str
+        Below the axis.
+
+    Returns
+    -------
+    Figure
+        A dot for each case, and a bar at the middle one of each kind.
+    """
+    figure, axis = subplots(figsize=(WIDTH, 0.46 * len(values) + 1.0))
+    _lines(axis, lines)
+    for height, (kind, found) in enumerate(values.items()):
+        color = COLORS["blue" if kind in strong else "grey"]
+        given = list(found.values())
+        axis.hlines(height, min(given), max(given), color=color, lw=1.5, alpha=0.4)
+        axis.plot(given, [height] * len(given), "o", color=color, ms=9, alpha=0.55, mew=0)
+        axis.vlines(np.median(given), height - 0.34, height + 0.34, color=color, lw=3)
+    axis.set_yticks(range(len(values)), list(values), fontsize=13)
+    for name, kind in zip(axis.get_yticklabels(), values, strict=True):
+        if kind in strong:
+            name.set(color=COLORS["blue"], weight="bold")
+    axis.set_ylim(len(values) - 0.4, -0.6)
+    axis.tick_params(axis="y", length=0, pad=8)
+    axis.grid(visible=False, axis="y")
+    axis.margins(x=0.1)  # room for the names of the lines
+    axis.set_xlabel(unit)
+    return figure
+
+
 def _several(estimates: Estimate | Sequence[Estimate]) -> list[Estimate]:
     """Estimates as a list, a single one, too."""
     return [estimates] if isinstance(estimates, Estimate) else list(estimates)
@@ -83,7 +128,7 @@ def _lines(axis: Axes, lines: Mapping[str, float]) -> None:
             xytext=(0, 3),
             textcoords="offset points",
             ha="center",
-            fontsize=10,
+            fontsize=12,
         )
 
 
