@@ -65,9 +65,10 @@
 
   /** Fill an element of class "live-band" with stretches; those with another answer are marked. */
   const band = (element, found, right) => {
+    const far = found.at(-1).to;
     element.replaceChildren(...found.map(({ from, to, answer }) => {
       const stretch = document.createElement("span");
-      stretch.style.flexGrow = to - from;
+      stretch.style.flexGrow = (100 * (to - from)) / far; // factors that add up to less than 1 leave a gap
       stretch.classList.toggle("live-wrong", answer !== right);
       stretch.textContent = answer;
       return stretch;
