@@ -37,6 +37,9 @@
     return toward(origin, direction, high);
   };
 
+  /** How far the image can be moved along a direction before all of its pixels are at the box's walls. */
+  const reach = (origin, direction) => moved(origin, direction, FARTHEST);
+
   /** The image with Gaussian noise that is exactly so long. */
   const noisy = (origin, distance) => away(origin, Float64Array.from(origin, normal), distance);
 
@@ -75,5 +78,5 @@
     }));
   };
 
-  Object.assign(intriguing, { toward, away, normal, noisy, stretches, band });
+  Object.assign(intriguing, { toward, away, reach, normal, noisy, stretches, band });
 })();

@@ -52,9 +52,11 @@
         <span role="cell"></span> <span role="cell"></span>
         <div aria-hidden="true"><div class="live-band"></div><div class="live-band live-noise"></div></div>`;
       parts.bands.append(row);
-      const [change, noise] = row.querySelectorAll(".live-band");
-      const cells = row.querySelectorAll("[role=cell]");
-      return { network, row, bands: { change, noise }, cells: { change: cells[0], noise: cells[1] }, found: {} };
+      const each = (selector) => {
+        const [change, noise] = row.querySelectorAll(selector);
+        return { change, noise };
+      };
+      return { network, row, bands: each(".live-band"), cells: each("[role=cell]"), found: {} };
     });
     // Two lines through all bands: where the slider is, and where the paper stopped.
     const line = (kind, text) => {
@@ -105,10 +107,10 @@
       parts.slider.setAttribute("aria-valuetext", `a distortion of ${far.toFixed(3)}`);
       place.style.setProperty("--at", far / MOST);
       for (const row of rows) Object.keys(images).forEach((kind) => tell(row, kind));
-      const [change, noise] = Object.keys(images).map((kind) => others.filter((row) => fooled(row, kind)).length);
-      const count = (n) => (n === others.length ? "all" : n || "none");
+      const wrong = (kind) => others.filter((row) => fooled(row, kind)).length;
+      const [change, noise] = Object.keys(images).map((kind) => wrong(kind) || "none");
       parts.outcome.textContent =
-        `There the change fools ${count(change)} of the ${others.length} other networks, noise ${count(noise)}.`;
+        `There the change fools ${change} of the ${others.length} other networks, noise ${noise}.`;
     };
 
     const redraw = () => {
@@ -129,8 +131,8 @@
           row.row.classList.toggle("live-own", row.network === network);
         }
         parts.slider.value = 1000 * PAPER;
-        parts.status.textContent =
-          `The nearest mistake has a distortion of ${(distance / SIDE).toFixed(3)}; the paper pushes to ${PAPER}.`;
+        const nearest = (distance / SIDE).toFixed(3);
+        parts.status.textContent = `The nearest mistake has a distortion of ${nearest}; the paper pushes to ${PAPER}.`;
         await fill("change");
         if (now === shown) await fill("noise");
       } catch (error) {

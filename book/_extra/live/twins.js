@@ -3,8 +3,8 @@
 (() => {
   const { intriguing } = window;
   const DRAWS = 100; // of noise, for a share of errors
-  const FACTORS = [1, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40]; // times the adversarial length
-  const FIRST = { network: "FC10(1e-2)", digit: 4 };
+  const FACTORS = [1, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40]; // times the adversarial length, at most
+  const FIRST = { network: "FC10(1e-4)", digit: 4 };
 
   const PAGE = `
     <fieldset class="live-digits">
@@ -34,14 +34,14 @@
     </div>
     <div class="live-slide">
       <label>How many times as long the noise is: <b data-is="factor"></b>
-        <input data-is="slider" type="range" min="1" max="${FACTORS.at(-1)}" step="1" value="1"></label>
+        <input data-is="slider" type="range" min="1" max="40" step="1" value="1"></label>
     </div>
     <div class="live-way live-shares">
       <svg data-is="curve" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"
         aria-label="The share of draws of noise that change the answer, against the length of the noise"></svg>
       <span>half of the draws</span>
     </div>
-    <p class="live-axis">length of the noise, 1 to ${FACTORS.at(-1)} times the adversarial one →</p>
+    <p class="live-axis">length of the noise, 1 to <span data-is="most"></span> times the adversarial one →</p>
     <p data-is="count" role="status"></p>
     <p data-is="outcome" role="status"></p>`;
 
@@ -57,6 +57,7 @@
     };
 
     const factor = () => Number(parts.slider.value);
+    const most = () => Number(parts.slider.max);
 
     // All draws at so many times the adversarial length, and how many of them change the answer.
     const longer = (times) =>
@@ -75,19 +76,23 @@
       const [count] = await Promise.all([changed(images), says("noise", images[0])]);
       if (now !== shown || noises !== now.noises || times !== factor()) return;
       parts.count.textContent =
-        `At ${times} times the length, ${count} of ${DRAWS} draws of noise change the answer.`;
+        `At ${times === 1 ? "the same" : `${times} times the`} length, ${count} of ${DRAWS} draws of noise change the answer.`;
     };
 
     const redraw = async () => {
       const noise = () => Float64Array.from(shown.origin, intriguing.normal);
       Object.assign(shown, { noises: Array.from({ length: DRAWS }, noise), shares: [] });
+      // Where all pixels are black or white, noise cannot become longer.
+      const farthest = Math.min(...shown.noises.map((one) => intriguing.reach(shown.origin, one)));
+      parts.slider.max = Math.min(FACTORS.at(-1), Math.max(Math.floor(farthest / shown.distance), 2));
+      parts.most.textContent = most();
       await slide();
       return measure();
     };
 
     // -- how often noise errs, by its length --------------------------------------------------------
 
-    const across = (times) => 1 + (98 * (times - 1)) / (FACTORS.at(-1) - 1);
+    const across = (times) => 1 + (98 * (times - 1)) / (most() - 1);
 
     const draw = () => {
       const points = shown.shares.map(([times, share]) => [across(times), 98 - 96 * share]);
@@ -99,7 +104,7 @@
       );
     };
 
-    // The length at which half of the draws err, between two lengths that were tried.
+    // The length at which half of the draws err, between two lengths that were tried, or null.
     const half = (shares) => {
       const after = shares.findIndex(([, share]) => share >= 0.5);
       if (after < 1) return after === 0 ? 1 : null;
@@ -110,7 +115,7 @@
     const measure = async () => {
       const now = shown, { noises, shares } = now;
       parts.outcome.textContent = "";
-      for (const times of FACTORS) {
+      for (const times of [...FACTORS.filter((one) => one < most()), most()]) {
         const count = await changed(longer(times));
         if (now !== shown || noises !== now.noises) return;
         shares.push([times, count / DRAWS]);
@@ -119,7 +124,7 @@
       const wanted = half(shares);
       parts.outcome.textContent = wanted
         ? `To change it in half of them, noise must be about ${wanted.toFixed(0)} times as long.`
-        : `It does not change it in half of them even at ${FACTORS.at(-1)} times the length.`;
+        : `It does not change it in half of them even at ${most()} times the length.`;
     };
 
     const find = async (origin) => {
