@@ -21,8 +21,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from scipy import stats
 from torch import Tensor, nn
+from torch.nn import functional
 
-from helpers import data, exact, models, search
+from helpers import data, exact, lbfgsb, models, perturb, search
 from helpers.edition import printing
 
 HTML = Path(os.environ["HTML"]).resolve()
@@ -647,7 +648,7 @@ def test_the_live_page_is_used_by_keyboard(view: tuple[Page, list[str]], address
 
 
 def grey(page: Page, name: str) -> Tensor:
-    """The image on a canvas of the live page, [1, 1, 28, 28] in [0, 1]."""
+    """The image on a canvas of a live part, the page's only one, [1, 1, 28, 28] in [0, 1]."""
     body = "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
     shown = page.locator(f"[data-is={name}]").evaluate(body)
     # Red, green, blue and opacity of each pixel: the first three are equal.
@@ -800,4 +801,280 @@ def test_without_scripts_and_on_paper_the_live_page_is_a_figure(
     assert page.locator(".live img.only-light").is_visible()
     assert not page.locator(".live-app").is_visible()
     assert "First row" in page.locator(".live figcaption").inner_text()
+    page.close()
+
+
+# the pictures that a reader moves, in the chapters
+
+PARTS = {"push": "transfer", "twins": "noise", "penalty": "adversarial_search"}
+# What a part says last of all, once everything that it shows is known.
+SETTLED = """(name) => {
+    const part = document.querySelector(`.live-${name}`)
+    const last = part.querySelector("[data-is=outcome]")
+    const cells = [...part.querySelectorAll("[role=cell]")]
+    return last?.textContent && cells.every(({textContent}) => /^\\d$/.test(textContent))
+}"""
+SLACK = 0.1  # in logits: a canvas has 256 greys, and a network in the page weights of 16 bits
+
+
+def settle(page: Page, name: str) -> None:
+    """Wait until a part shows everything."""
+    page.wait_for_function(SETTLED, arg=name, timeout=PATIENCE)
+
+
+def come_to(page: Page, address: str, name: str) -> None:
+    """Open the chapter of a part, and scroll to it."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/{PARTS[name]}.html", wait_until="load")
+    page.locator(f".live-{name}").scroll_into_view_if_needed()
+    settle(page, name)
+
+
+def slide(page: Page, name: str, value: float, told: str) -> str:
+    """Move a part's slider, and hand over what is told of it, once that has changed."""
+    part = page.locator(f".live-{name}")
+    before = part.locator(f"[data-is={told}]").inner_text()
+    part.locator("[data-is=slider]").fill(str(value))
+    page.wait_for_function(
+        "([name, told, before]) => !['', before].includes("
+        "document.querySelector(`.live-${name} [data-is=${told}]`).innerText)",
+        arg=[name, told, before],
+    )
+    return part.locator(f"[data-is={told}]").inner_text()
+
+
+def numbers(text: str) -> list[float]:
+    """The numbers in a sentence."""
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+
+
+def may_say(network: nn.Module, image: Tensor, told: int) -> bool:
+    """Whether a network gives an answer to an image, or as good as gives it."""
+    logits = network(image)[0]
+    return bool(logits[told] >= logits.max() - SLACK)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_is_used_by_keyboard(view: tuple[Page, list[str]], address: str, name: str) -> None:
+    page, problems = view
+    come_to(page, address, name)
+    part = f".live-{name}"
+    page.locator(part).evaluate("part => { part.tabIndex = -1; part.focus() }")
+    focus_on(page, f"{part} .live-digits input")
+    picture = page.locator(f"{part} canvas").nth(20)  # after those of the digits
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([part, before]) =>"
+        " document.querySelectorAll(`${part} canvas`)[20].toDataURL() !== before",
+        arg=[part, before],
+    )
+    settle(page, name)
+    focus_on(page, f"{part} [data-is=slider]")
+    before = picture.evaluate("canvas => canvas.toDataURL()")
+    text = page.locator(part).inner_text()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft" if name != "twins" else "ArrowRight")
+    page.wait_for_function(
+        "([part, text]) => document.querySelector(part).innerText !== text", arg=[part, text]
+    )
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 1
+    problems = list(problems)
+    for violation in Axe().run(page, part).response["violations"]:
+        problems.append(f"axe: {violation['id']}: {violation['nodes'][0]['html'][:160]}")
+    assert problems == []
+
+
+def test_what_is_shown_of_a_push_is_so(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    come_to(page, address, "push")
+    part = page.locator(".live-push")
+    slide(page, "push", 0, "told")
+    original = grey(page, "changed")
+    network = models.load("FC100-100-10")
+    label = network(original).argmax(dim=1)
+    nearest = search.minimum_distortion(network, original, label, targets="nearest", effort="fast")
+    told = numbers(part.locator("[data-is=status]").inner_text())[0]
+    assert told == pytest.approx(nearest.distortion.item(), abs=1e-3)
+    # The bands are as wide as the slider's way, and their first stretches end where answers change.
+    own = part.locator(".live-own .live-band").first
+    widths = own.locator("span").evaluate_all(
+        "spans => spans.map(span => span.getBoundingClientRect().width)"
+    )
+    whole = own.bounding_box()
+    assert whole is not None
+    assert sum(widths) == pytest.approx(whole["width"], abs=1)
+    assert widths[0] / whole["width"] == pytest.approx(told / 0.2, abs=0.005)
+    for push in (30, 100, 180):
+        slide(page, "push", push, "told")
+        changed, noisy = grey(page, "changed"), grey(page, "noisy")
+        distance = (noisy - original).square().mean().sqrt().item()
+        assert distance == pytest.approx(push / 1000, rel=0.02)
+        assert (changed - original).square().mean().sqrt().item() <= 1.02 * push / 1000
+        fooled = {"change": 0, "noise": 0}
+        for name, row in zip(
+            IN_PAGE, part.locator(".live-bands > [role=row]").all()[1:], strict=True
+        ):
+            told_now = [int(cell.inner_text()) for cell in row.locator("[role=cell]").all()]
+            for kind, image, said in zip(fooled, (changed, noisy), told_now, strict=True):
+                assert may_say(models.load(name), image, said), (name, kind, push)
+                fooled[kind] += name != "FC100-100-10" and said != label.item()
+        outcome = part.locator("[data-is=outcome]").inner_text()
+        change, noise = (str(count or "none") for count in fooled.values())
+        assert outcome == f"There the change fools {change} of the 6 other networks, noise {noise}."
+    page.close()
+
+
+def test_the_twins_are_as_far_and_the_draws_are_counted(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    come_to(page, address, "twins")
+    part = page.locator(".live-twins")
+    network = models.load("FC10(1e-4)")
+    (distance,) = numbers(part.locator("[data-is=status]").inner_text())
+    digit = grey(page, "digit")
+    before = network(digit).argmax().item()
+    for name in ("digit", "twin", "noise"):
+        image = grey(page, name)
+        assert may_say(network, image, int(part.locator(f"[data-is={name}-says]").inner_text()))
+        if name != "digit":
+            assert (image - digit).norm().item() == pytest.approx(distance, rel=0.02)
+    generator = torch.Generator().manual_seed(0)
+
+    def share(times: float) -> float:
+        many = digit.expand(1000, -1, -1, -1)
+        noise = torch.randn(many.shape, generator=generator)
+        far = perturb.at_length(many, noise, torch.full((1000,), times * distance))
+        return (network(far).argmax(dim=1) != before).double().mean().item()
+
+    for times in (8, 20):
+        told = slide(page, "twins", times, "count")
+        low, high = stats.binom.interval(0.9999, 100, share(times))
+        assert low - 1 <= numbers(told)[1] <= high + 1
+    (half,) = numbers(part.locator("[data-is=outcome]").inner_text())
+    assert share(half) == pytest.approx(0.5, abs=0.2)
+    # Other noise is another image, and counted anew.
+    shown = part.locator("[data-is=noise]").evaluate("canvas => canvas.toDataURL()")
+    part.locator("[data-is=redraw]").click()
+    settle(page, "twins")
+    assert shown != part.locator("[data-is=noise]").evaluate("canvas => canvas.toDataURL()")
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["FC10(1e-2)", "FC10(1)", "FC100-100-10", "AE400-10"])
+def test_the_minima_of_the_penalty_are_those_of_python(live: Page, name: str) -> None:
+    network = models.load(name)
+    image, label = correct(network, 1)
+    target = (label + 1) % 10
+    c = torch.logspace(-2, 1, 7)
+    body = """
+        const found = []
+        let start = pixels
+        for (const c of extra.c) {
+            const options = {target: extra.target, c, start}
+            const minimum = await intriguing.penalty(network, pixels, options)
+            start = minimum.pixels
+            found.push([[...minimum.pixels], minimum.distance, minimum.loss])
+        }
+        return found"""
+    asked = {"c": c.tolist(), "target": target.item()}
+    (told,) = in_page(live, body, image, name, asked)
+    found = torch.tensor([row[0] for row in told])
+    assert (found >= 0).all()
+    assert (found <= 1).all()
+    lengths = (found - image.flatten(1)).norm(dim=1)
+    assert lengths.tolist() == pytest.approx([row[1] for row in told], abs=1e-5)
+    assert (lengths.diff() <= 1e-3).all()  # the larger c, the nearer
+
+    def objective(x: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        x = x.clone().requires_grad_()
+        loss = functional.cross_entropy(
+            network(x.view(-1, 1, 28, 28)), target.expand(len(x)), reduction="none"
+        )
+        value = c[rows] * (x - image.flatten(1)).norm(dim=1) + loss
+        return value.detach(), torch.autograd.grad(value.sum(), x)[0]
+
+    values, _ = objective(found, torch.arange(len(c)))
+    options: dict[str, Any] = {"history": 10, "max_iterations": 300, "tolerance": 1e-5}
+    # Python's method finds nothing lower, neither from the page's minima on nor from the image.
+    nudged = (image.flatten(1) + 0.01 * torch.rand(len(c), 784)).clamp(0, 1)
+    for start in ((found + 1e-6).clamp(0, 1), nudged):
+        minimum = lbfgsb.minimize(objective, start, 0.0, 1.0, **options)
+        assert (values - minimum.value <= 1e-3 * values.clamp(min=1)).all()
+    if name.startswith("FC10("):  # convex: there is one minimum
+        assert values.tolist() == pytest.approx(minimum.value.tolist(), rel=1e-3)
+
+
+def test_the_largest_c_of_the_part_is_the_nearest_that_the_penalty_reaches(
+    browser: Browser, address: str
+) -> None:
+    page = browser.new_page()
+    come_to(page, address, "penalty")
+    part = page.locator(".live-penalty")
+    network = models.load("FC100-100-10")
+    images, labels = correct(network, 1)
+    told = part.locator("[data-is=outcome]").inner_text()
+    target, largest, at_largest, *_, least, at_least = numbers(told)
+    (nearest,) = numbers(part.locator("[data-is=nearest]").inner_text().split(":")[1])
+    targets = torch.tensor([int(target)])
+    for refine, distance in ((False, at_largest), (True, nearest)):
+        python = search.minimum_distortion(network, images, labels, targets=targets, refine=refine)
+        assert distance == pytest.approx(python.l2.item(), rel=0.02)
+    assert nearest <= at_largest < at_least
+    assert least == 0.01
+    hits, misses = (part.locator(f".live-{kind}").count() for kind in ("hit", "miss"))
+    assert hits > 20
+    assert misses > 2
+    before = int(network(images).argmax())
+    distances = []
+    for place in (0, 150, 340):
+        words = slide(page, "penalty", place, "told")
+        image = grey(page, "minimiser")
+        c, distance, said, *rest = numbers(words)
+        assert c == pytest.approx(10 ** (place / 100 - 2), rel=0.01)
+        assert (image - images).norm().item() == pytest.approx(distance, abs=0.02)
+        assert may_say(network, image, int(said))
+        assert (said == target) == (c <= largest)
+        if said == target:  # a part of the change would do, which is told
+            probability, enough = rest
+            shown = network(image).softmax(dim=1)[0, int(target)].item()
+            assert shown == pytest.approx(probability / 100, abs=0.02)
+            there = images + enough / 100 * (image - images)
+            assert may_say(network, there, int(target))
+            assert may_say(network, there, before)
+        distances.append(distance)
+    assert distances == sorted(distances, reverse=True)
+    page.close()
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_works_from_the_disk_and_loads_networks_when_it_comes_near(
+    browser: Browser, name: str
+) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((HTML / f"{PARTS[name]}.html").as_uri(), wait_until="networkidle")
+    assert [url for url in asked if "/live/networks/" in url] == []
+    page.locator(f".live-{name}").scroll_into_view_if_needed()
+    settle(page, name)
+    assert [url for url in asked if "/live/networks/" in url] != []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_without_scripts_and_on_paper_a_part_leaves_nothing(
+    browser: Browser, address: str, name: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/{PARTS[name]}.html")
+    assert not page.locator(f".live-{name}").is_visible()
+    context.close()
+    page = browser.new_page()
+    page.goto(f"{address}/{PARTS[name]}.html", wait_until="load")
+    assert page.locator(f".live-{name}").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator(f".live-{name}").is_visible()
     page.close()

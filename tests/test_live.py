@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import data, models, places
+from helpers.edition import live_parts
 from helpers.report import live
 
 NAMES = (*models.TABLE1, "ConvNet")
@@ -135,7 +136,13 @@ def test_too_few_digits_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_page_loads_every_script() -> None:
-    intro = (places.ROOT / "book" / "intro.md").read_text(encoding="utf-8")
-    loaded = re.findall(r'<script defer src="live/(.+?)"></script>', intro)
-    assert sorted(loaded) == sorted([path.name for path in SCRIPTS.glob("*.js")] + ["digits.js"])
+def test_every_script_is_loaded_by_the_introduction_or_a_chapter() -> None:
+    book = places.ROOT / "book"
+    intro = (book / "intro.md").read_text(encoding="utf-8")
+    loaded = re.findall(r'<script defer src="live/(.+?).js"></script>', intro)
+    shared = [name for name in loaded if name in live_parts.SHARED]
+    assert shared == list(live_parts.SHARED)  # in this order
+    chapters = [path.read_text(encoding="utf-8") for path in book.glob("*.ipynb")]
+    parts = {part for text in chapters for part in re.findall(r":::\{live\} (\w+)", text)}
+    scripts = {path.stem for path in SCRIPTS.glob("*.js")}
+    assert scripts | {"digits"} == set(loaded) | parts  # the digits are written with the networks

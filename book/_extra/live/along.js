@@ -37,6 +37,9 @@
     return toward(origin, direction, high);
   };
 
+  /** How far the image can be moved along a direction before all of its pixels are at the box's walls. */
+  const reach = (origin, direction) => moved(origin, direction, FARTHEST);
+
   /** The image with Gaussian noise that is exactly so long. */
   const noisy = (origin, distance) => away(origin, Float64Array.from(origin, normal), distance);
 
@@ -65,14 +68,15 @@
 
   /** Fill an element of class "live-band" with stretches; those with another answer are marked. */
   const band = (element, found, right) => {
+    const far = found.at(-1).to;
     element.replaceChildren(...found.map(({ from, to, answer }) => {
       const stretch = document.createElement("span");
-      stretch.style.flexGrow = 1000 * (to - from); // all together at least 1, or they do not fill it
+      stretch.style.flexGrow = (100 * (to - from)) / far; // factors that add up to less than 1 leave a gap
       stretch.classList.toggle("live-wrong", answer !== right);
       stretch.textContent = answer;
       return stretch;
     }));
   };
 
-  Object.assign(intriguing, { toward, away, normal, noisy, stretches, band });
+  Object.assign(intriguing, { toward, away, reach, normal, noisy, stretches, band });
 })();

@@ -9,10 +9,10 @@
   let worker = null, last = 0;
 
   const start = () => {
-    const { networks, search, worker: work } = window.intriguing.parts;
+    const { networks, search, minimise, worker: work } = window.intriguing.parts;
     const source = `"use strict";
       const networks = (${networks})();
-      (${work})(networks, (${search})(networks));`;
+      (${work})(networks, (${search})(networks), (${minimise})(networks));`;
     const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     worker = new Worker(address);
     worker.onmessage = ({ data: { id, progress, result, error } }) => {
@@ -130,5 +130,30 @@
     return ask("search", details, { progress, signal });
   };
 
-  Object.assign(window.intriguing, { logits, answers, search, receive });
+  /**
+   * A minimum of the paper's penalty, c |r| + the cross-entropy to a target, over the images x + r in
+   * [0, 1]: a local one, and the only one where the network is linear.
+   *
+   * @param {string} network - as for logits
+   * @param {Float32Array} pixels - x, as for logits
+   * @param {object} options
+   * @param {number} options.target - 0 to 9
+   * @param {number} options.c - the weight of the distance, positive
+   * @param {Float32Array} [options.start] - an image to begin at; else x
+   * @returns {Promise<{pixels: Float32Array, distance: number, loss: number}>} the image x + r, |r|, and
+   *   the cross-entropy there
+   * @example
+   * const { distance } = await intriguing.penalty("FC10(1)", pixels, { target: 3, c: 0.1 });
+   */
+  const penalty = async (network, pixels, { target, c, start = pixels }) => {
+    const image = checked(pixels), first = checked(start);
+    if (!(Number.isInteger(target) && target >= 0 && target <= 9)) {
+      throw new RangeError(`target: need a digit from 0 to 9, got ${target}`);
+    }
+    if (!(c > 0 && c < Infinity)) throw new RangeError(`c: need a positive number, got ${c}`);
+    await load(network);
+    return ask("penalty", { name: network, pixels: image, target, c, start: first });
+  };
+
+  Object.assign(window.intriguing, { logits, answers, search, penalty, receive });
 })();

@@ -31,8 +31,12 @@
           <label>Pushed to a distortion of <b data-is="told"></b>
             <input data-is="slider" type="range" min="0" max="${1000 * MOST}" step="1"></label>
         </div>
-        <div class="live-bands" data-is="bands"></div>
-        <p class="live-axis">what each network says, from no change to a distortion of ${MOST} →</p>
+        <div class="live-bands" data-is="bands" role="table"
+          aria-label="What each network says to the change and to noise, at this distortion">
+          <div class="live-columns" role="row"><span role="columnheader">network</span>
+            <span role="columnheader">change</span> <span role="columnheader">noise</span></div>
+        </div>
+        <p class="live-axis">distortion, up to ${MOST} →</p>
         <p data-is="outcome" role="status"></p>
       </div>
     </div>`;
@@ -43,14 +47,28 @@
     // A row for each network: its name, and the bands of the change and of noise.
     const rows = Object.entries(intriguing.digits.networks).map(([network, words]) => {
       const row = document.createElement("div");
-      row.innerHTML = `<span>${words}</span>
-        <div><div class="live-band"></div><div class="live-band live-noise"></div></div>`;
+      row.role = "row";
+      row.innerHTML = `<span role="rowheader">${words}</span>
+        <span role="cell"></span> <span role="cell"></span>
+        <div aria-hidden="true"><div class="live-band"></div><div class="live-band live-noise"></div></div>`;
       parts.bands.append(row);
-      const [change, noise] = row.querySelectorAll(".live-band");
-      return { network, row, bands: { change, noise }, found: {} };
+      const each = (selector) => {
+        const [change, noise] = row.querySelectorAll(selector);
+        return { change, noise };
+      };
+      return { network, row, bands: each(".live-band"), cells: each("[role=cell]"), found: {} };
     });
-    parts.bands.insertAdjacentHTML("beforeend", '<i data-is="place"></i>');
-    const place = parts.bands.lastChild;
+    // Two lines through all bands: where the slider is, and where the paper stopped.
+    const line = (kind, text) => {
+      const drawn = document.createElement("i");
+      drawn.className = kind;
+      drawn.textContent = text;
+      drawn.setAttribute("aria-hidden", "true");
+      parts.bands.append(drawn);
+      return drawn;
+    };
+    line("live-paper", "the paper’s 0.1").style.setProperty("--at", PAPER / MOST);
+    const place = line("live-place", "");
 
     const at = () => parts.slider.value / 1000;
 
@@ -72,9 +90,13 @@
       }
     };
 
-    const fooled = (kind) => ({ found }) => {
-      const here = found[kind]?.find(({ to }) => to >= at());
-      return here && here.answer !== found.before;
+    // A row's answer where the slider is, as soon as it is known.
+    const answer = ({ found }, kind) => found[kind]?.find(({ to }) => to > at() || to === MOST)?.answer;
+    const fooled = (row, kind) => (answer(row, kind) ?? row.found.before) !== row.found.before;
+
+    const tell = (row, kind) => {
+      const said = answer(row, kind) ?? "…";
+      row.cells[kind].innerHTML = fooled(row, kind) ? `<b class="live-wrong">${said}</b>` : said;
     };
 
     const slide = () => {
@@ -82,11 +104,13 @@
       intriguing.digit(parts.changed, images.change(shown, far));
       intriguing.digit(parts.noisy, images.noise(shown, far));
       parts.told.textContent = far.toFixed(3);
+      parts.slider.setAttribute("aria-valuetext", `a distortion of ${far.toFixed(3)}`);
       place.style.setProperty("--at", far / MOST);
-      const [change, noise] = ["change", "noise"].map((kind) => others.filter(fooled(kind)).length);
-      const count = (n) => (n === others.length ? "all" : n || "none");
+      for (const row of rows) Object.keys(images).forEach((kind) => tell(row, kind));
+      const wrong = (kind) => others.filter((row) => fooled(row, kind)).length;
+      const [change, noise] = Object.keys(images).map((kind) => wrong(kind) || "none");
       parts.outcome.textContent =
-        `There the change fools ${count(change)} of the ${others.length} other networks, noise ${count(noise)}.`;
+        `There the change fools ${change} of the ${others.length} other networks, noise ${noise}.`;
     };
 
     const redraw = () => {
@@ -107,8 +131,8 @@
           row.row.classList.toggle("live-own", row.network === network);
         }
         parts.slider.value = 1000 * PAPER;
-        parts.status.textContent =
-          `The nearest mistake has a distortion of ${(distance / SIDE).toFixed(3)}; the paper pushes to ${PAPER}.`;
+        const nearest = (distance / SIDE).toFixed(3);
+        parts.status.textContent = `The nearest mistake has a distortion of ${nearest}; the paper pushes to ${PAPER}.`;
         await fill("change");
         if (now === shown) await fill("noise");
       } catch (error) {

@@ -3,8 +3,8 @@
 (() => {
   const { intriguing } = window;
   const DRAWS = 100; // of noise, for a share of errors
-  const FACTORS = [1, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40]; // times the adversarial length
-  const FIRST = { network: "FC10(1e-2)", digit: 4 };
+  const FACTORS = [1, 2, 4, 6, 8, 10, 12, 15, 18, 21, 25, 30, 35, 40]; // times the adversarial length, at most
+  const FIRST = { network: "FC10(1e-4)", digit: 4 };
 
   const PAGE = `
     <fieldset class="live-digits">
@@ -33,15 +33,16 @@
       </div>
     </div>
     <div class="live-slide">
-      <label>How many times as long the noise is
-        <input data-is="slider" type="range" min="1" max="${FACTORS.at(-1)}" step="1" value="1"></label>
+      <label>How many times as long the noise is: <b data-is="factor"></b>
+        <input data-is="slider" type="range" min="1" max="40" step="1" value="1"></label>
     </div>
     <div class="live-way live-shares">
       <svg data-is="curve" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"
         aria-label="The share of draws of noise that change the answer, against the length of the noise"></svg>
       <span>half of the draws</span>
     </div>
-    <p class="live-axis">length of the noise, from 1 to ${FACTORS.at(-1)} times that of the adversarial change →</p>
+    <p class="live-axis">length of the noise, 1 to <span data-is="most"></span> times the adversarial one →</p>
+    <p data-is="count" role="status"></p>
     <p data-is="outcome" role="status"></p>`;
 
   intriguing.part("twins", PAGE, (parts) => {
@@ -56,23 +57,42 @@
     };
 
     const factor = () => Number(parts.slider.value);
+    const most = () => Number(parts.slider.max);
 
-    const slide = () => {
-      const image = intriguing.away(shown.origin, shown.noise, factor() * shown.distance);
-      parts.times.textContent = factor() === 1 ? "as far" : `${factor()} times as far`;
-      intriguing.digit(parts.noise, image);
-      draw();
-      return says("noise", image);
+    // All draws at so many times the adversarial length, and how many of them change the answer.
+    const longer = (times) =>
+      shown.noises.map((noise) => intriguing.away(shown.origin, noise, times * shown.distance));
+    const changed = async (images) => {
+      const { network, before } = shown, answers = await intriguing.answers(network, images);
+      return answers.filter((said) => said !== before).length;
     };
 
-    const redraw = () => {
-      shown.noise = Float64Array.from(shown.origin, intriguing.normal);
-      return slide();
+    const slide = async () => {
+      const now = shown, { noises } = now, times = factor(), images = longer(times);
+      parts.factor.textContent = times;
+      parts.times.textContent = times === 1 ? "as far" : `${times} times as far`;
+      intriguing.digit(parts.noise, images[0]);
+      draw();
+      const [count] = await Promise.all([changed(images), says("noise", images[0])]);
+      if (now !== shown || noises !== now.noises || times !== factor()) return;
+      parts.count.textContent =
+        `At ${times === 1 ? "the same" : `${times} times the`} length, ${count} of ${DRAWS} draws of noise change the answer.`;
+    };
+
+    const redraw = async () => {
+      const noise = () => Float64Array.from(shown.origin, intriguing.normal);
+      Object.assign(shown, { noises: Array.from({ length: DRAWS }, noise), shares: [] });
+      // Where all pixels are black or white, noise cannot become longer.
+      const farthest = Math.min(...shown.noises.map((one) => intriguing.reach(shown.origin, one)));
+      parts.slider.max = Math.min(FACTORS.at(-1), Math.max(Math.floor(farthest / shown.distance), 2));
+      parts.most.textContent = most();
+      await slide();
+      return measure();
     };
 
     // -- how often noise errs, by its length --------------------------------------------------------
 
-    const across = (times) => 1 + (98 * (times - 1)) / (FACTORS.at(-1) - 1);
+    const across = (times) => 1 + (98 * (times - 1)) / (most() - 1);
 
     const draw = () => {
       const points = shown.shares.map(([times, share]) => [across(times), 98 - 96 * share]);
@@ -84,7 +104,7 @@
       );
     };
 
-    // The length at which half of the draws err, between two lengths that were tried.
+    // The length at which half of the draws err, between two lengths that were tried, or null.
     const half = (shares) => {
       const after = shares.findIndex(([, share]) => share >= 0.5);
       if (after < 1) return after === 0 ? 1 : null;
@@ -93,26 +113,24 @@
     };
 
     const measure = async () => {
-      const now = shown;
-      for (const times of FACTORS) {
-        const length = times * now.distance;
-        const images = Array.from({ length: DRAWS }, () => intriguing.noisy(now.origin, length));
-        const answers = await intriguing.answers(now.network, images);
-        if (now !== shown) return;
-        now.shares.push([times, answers.filter((said) => said !== now.before).length / DRAWS]);
+      const now = shown, { noises, shares } = now;
+      parts.outcome.textContent = "";
+      for (const times of [...FACTORS.filter((one) => one < most()), most()]) {
+        const count = await changed(longer(times));
+        if (now !== shown || noises !== now.noises) return;
+        shares.push([times, count / DRAWS]);
         draw();
       }
-      const wanted = half(now.shares), [, first] = now.shares[0];
-      const harmless = `Noise as long as the adversarial change errs in ${Math.round(DRAWS * first)} of ${DRAWS} draws`;
+      const wanted = half(shares);
       parts.outcome.textContent = wanted
-        ? `${harmless}; in half of them once it is ${wanted.toFixed(0)} times as long.`
-        : `${harmless}; not in half of them even at ${FACTORS.at(-1)} times the length.`;
+        ? `To change it in half of them, noise must be about ${wanted.toFixed(0)} times as long.`
+        : `It does not change it in half of them even at ${most()} times the length.`;
     };
 
     const find = async (origin) => {
-      const network = parts.network.value, now = (shown = { origin, network, shares: [] });
+      const network = parts.network.value, now = (shown = { origin, network });
       parts.status.textContent = "Searching …";
-      parts.outcome.textContent = "";
+      parts.count.textContent = parts.outcome.textContent = "";
       try {
         const [before] = await intriguing.answers(network, [origin]);
         const { pixels, distance } = await intriguing.search(network, origin);
@@ -121,9 +139,9 @@
         parts.slider.value = 1;
         intriguing.digit(parts.digit, origin);
         intriguing.digit(parts.twin, pixels);
-        parts.status.textContent = `Both twins are ${distance.toPrecision(3)} from the digit (l2).`;
+        parts.status.textContent =
+          `Both twins are a Euclidean distance of ${distance.toPrecision(3)} from the digit.`;
         await Promise.all([says("digit", origin), says("twin", pixels), redraw()]);
-        if (now === shown) await measure();
       } catch (error) {
         parts.status.textContent = error.message;
       }
@@ -132,8 +150,8 @@
     intriguing.networks(parts.network, FIRST.network);
     const choices = intriguing.choices(parts.digits, ({ pixels }) => find(pixels));
     parts.network.addEventListener("change", () => shown && find(shown.origin));
-    parts.slider.addEventListener("input", () => shown?.noise && slide());
-    parts.redraw.addEventListener("click", () => shown?.noise && redraw());
+    parts.slider.addEventListener("input", () => shown?.noises && slide());
+    parts.redraw.addEventListener("click", () => shown?.noises && redraw());
     choices[FIRST.digit].click();
   });
 })();

@@ -2,7 +2,7 @@
 // this function's own source: nothing outside of it may be used.
 window.intriguing = window.intriguing ?? { parts: {} };
 
-window.intriguing.parts.worker = (networks, search) => {
+window.intriguing.parts.worker = (networks, search, minimise) => {
   const held = new Map(), stopped = new Set();
 
   // A pause in which messages that came in meanwhile are read: a search can be stopped.
@@ -23,6 +23,8 @@ window.intriguing.parts.worker = (networks, search) => {
       }
       return told;
     },
+    penalty: ({ name, pixels, target, c, start }) =>
+      minimise.penalty(held.get(name), pixels, target, c, start),
     search: ({ id, name, pixels, target, told }) =>
       search.find(held.get(name), pixels, target, async (progress) => {
         if (told) postMessage({ id, progress });

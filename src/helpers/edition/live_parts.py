@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 FOLDER = "_extra/live"  # of the scripts, in the sources; beside the pages it is "live"
-SHARED = ("networks", "search", "worker", "api", "digits", "show", "part", "along")  # in this order
+SHARED = ("networks", "search", "minimise", "worker", "api", "digits", "show", "part", "along")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
