@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from helpers import data, models, places
+from helpers.edition import live_parts
 from helpers.report import live
 
 NAMES = (*models.TABLE1, "ConvNet")
@@ -95,6 +96,20 @@ def test_the_digits_are_two_of_each_class_that_all_networks_get_right(written: P
         assert models.load(name)(pixels).argmax(dim=1).tolist() == digits["labels"]
 
 
+def test_radii_are_rounded_down_in_the_script(tmp_path: Path) -> None:
+    radii = {"one": torch.tensor([0.99999, 0.0], dtype=torch.float64), "two": torch.tensor([2.5])}
+    live.write_radii(tmp_path, radii)
+    _, told = handed_over(tmp_path / "radii.js")
+    assert told == {"one": [0.9999, 0.0], "two": [2.5]}
+
+
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
+def test_radii_that_are_no_lengths_are_refused(tmp_path: Path, wrong: float) -> None:
+    with pytest.raises(ValueError, match="radii: need finite lengths of 0 or more"):
+        live.write_radii(tmp_path, {"one": torch.tensor([wrong])})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_weight_is_off_by_half_a_step_at_most() -> None:
     weight = torch.randn(5, 3, 2, 2, generator=torch.Generator().manual_seed(0))
     weight[2] = 0
@@ -135,7 +150,13 @@ def test_too_few_digits_are_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_page_loads_every_script() -> None:
-    intro = (places.ROOT / "book" / "intro.md").read_text(encoding="utf-8")
-    loaded = re.findall(r'<script defer src="live/(.+?)"></script>', intro)
-    assert sorted(loaded) == sorted([path.name for path in SCRIPTS.glob("*.js")] + ["digits.js"])
+def test_every_script_is_loaded_by_the_introduction_or_is_a_part_of_a_chapter() -> None:
+    book = places.ROOT / "book"
+    intro = (book / "intro.md").read_text(encoding="utf-8")
+    loaded = re.findall(r'<script defer src="live/(.+?).js"></script>', intro)
+    chapters = "".join(path.read_text(encoding="utf-8") for path in book.glob("*.ipynb"))
+    parts = re.findall(r":::\{live\} (\w+)", chapters)
+    assert set(live_parts.SHARED) < set(loaded)
+    assert sorted(loaded + parts) == sorted(
+        [*(path.stem for path in SCRIPTS.glob("*.js")), "digits"]
+    )

@@ -1,4 +1,4 @@
-"""What the live page of the introduction needs: networks and digits, as scripts that it loads.
+"""What the live pictures need: networks, digits and more, as scripts that a page loads.
 
 A page that is opened from the disk may fetch nothing but scripts and pictures. So numbers come as
 base64 in scripts, each of which hands one thing over to book/_extra/live/api.js.
@@ -7,6 +7,7 @@ base64 in scripts, each of which hands one thing over to book/_extra/live/api.js
 import base64
 import copy
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +64,7 @@ def write(folder: Path, networks: Mapping[str, nn.Sequential], digits: Images) -
     """
     check.images(digits.images, "digits")
     check.labels(digits.labels, len(digits), 10)
-    chosen = _chosen(networks, digits)
+    chosen = offered(networks, digits)
     for name, network in networks.items():
         _write_script(
             folder / "networks" / _file_name(name),
@@ -120,6 +121,41 @@ def described(network: nn.Sequential, images: Tensor) -> dict[str, Any]:
     # Networks in Python compute in 32 bits, and are off by some units in the last place themselves.
     rounding = 16 * torch.finfo(torch.float32).eps * logits.abs().amax()
     return {"layers": layers, "margin": (COVER * error + rounding).item()}
+
+
+def write_radii(folder: Path, radii: Mapping[str, Tensor]) -> None:
+    r"""Write the certified radii of the digits that the page offers as a script, `radii.js`.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the live page's scripts.
+    radii : mapping
+        By the network's name: a radius (l2) for each digit, [N], 0 or more, as
+        `certify.certified_radius` gives them.
+
+    Raises
+    ------
+    ValueError
+        For radii that are negative or not finite.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     write_radii(Path(name), {"a linear one": torch.tensor([0.56789, 0.0])})
+    ...     (Path(name) / "radii.js").read_text()
+    'intriguing.radii = {"a linear one":[0.5678,0.0]};\n'
+    """
+    for name, values in radii.items():
+        if not ((values >= 0) & values.isfinite()).all():
+            raise ValueError(f"radii: need finite lengths of 0 or more, got others for {name!r}")
+    # Rounded down: what is proved of a ball is proved of a smaller one.
+    rounded = {
+        name: [math.floor(1e4 * value) / 1e4 for value in values.tolist()]
+        for name, values in radii.items()
+    }
+    _write_script(folder / "radii.js", "intriguing.radii = %s;", rounded)
 
 
 def in_16_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,8 +220,36 @@ def _weights(layer: nn.Linear | nn.Conv2d) -> dict[str, str]:
     return numbers | {"weight": _base64(whole.to(torch.int16)), "scale": _base64(scale)}
 
 
-def _chosen(networks: Mapping[str, nn.Sequential], digits: Images) -> Images:
-    """The first digits of each class, in the order of classes, that all networks get right."""
+def offered(networks: Mapping[str, nn.Sequential], digits: Images) -> Images:
+    """The digits that the page offers: the first of each class that all networks get right.
+
+    Parameters
+    ----------
+    networks : mapping
+        Networks by name.
+    digits : Images
+        Test images [N, 1, 28, 28] in [0, 1] with labels 0 to 9.
+
+    Returns
+    -------
+    Images
+        Two of each class, in the order of the classes.
+
+    Raises
+    ------
+    ValueError
+        Where all networks together get fewer than two digits of a class right.
+
+    Examples
+    --------
+    >>> network = nn.Sequential(nn.Flatten(), nn.Linear(10, 10, bias=False)).requires_grad_(False)
+    >>> network[1].weight.copy_(torch.eye(10)).shape  # pixel k says that it is a k
+    torch.Size([10, 10])
+    >>> labels = torch.arange(10).repeat(3)
+    >>> digits = Images(torch.eye(10)[labels].view(30, 1, 2, 5), labels)
+    >>> offered({"a linear one": network}, digits).labels.tolist()[:6]
+    [0, 0, 1, 1, 2, 2]
+    """
     right = torch.ones_like(digits.labels, dtype=torch.bool)
     for network in networks.values():
         right &= transfer.answers(network, digits.images) == digits.labels
