@@ -6,6 +6,7 @@ All other hosts are out of reach.
 import functools
 import http.server
 import itertools
+import math
 import os
 import re
 import shutil
@@ -22,8 +23,9 @@ from playwright.sync_api import Browser, Page, Route, sync_playwright
 from scipy import stats
 from torch import Tensor, nn
 
-from helpers import data, exact, models, search, slices
+from helpers import data, exact, models, search, slices, units
 from helpers.edition import printing
+from helpers.report import live as report_live
 
 HTML = Path(os.environ["HTML"]).resolve()
 # index.html only leads to intro.html; what Sphinx keeps for itself lies in folders with a _.
@@ -971,4 +973,118 @@ def test_the_plane_works_from_the_disk_and_is_nothing_without_scripts(browser: B
     page = context.new_page()
     page.goto(f"{HTML.as_uri()}/lipschitz.html")
     assert not page.locator(".live-plane").is_visible()
+    context.close()
+
+
+# from a unit to a random direction, in the chapter on units
+
+
+def directions(page: Page, address: str) -> Tensor:
+    """Open the chapter with a random direction that Python has, too, and wait for its images."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/units.html", wait_until="load")
+    page.evaluate("() => { let n = 0; intriguing.normal = () => Math.sin(++n) }")
+    page.locator(".live-directions").scroll_into_view_if_needed()
+    page.wait_for_function(
+        "document.querySelector('.live-directions [data-is=strip]')?.dataset.made"
+    )
+    count = page.locator(".live-directions option").count()
+    return torch.sin(torch.arange(1, count + 1, dtype=torch.float64))
+
+
+def shown_images(page: Page) -> list[int]:
+    """The test images in the strip, in order."""
+    return page.locator(".live-strip canvas").evaluate_all(
+        "all => all.map(canvas => Number(canvas.dataset.image))"
+    )
+
+
+def test_the_images_of_a_direction_are_those_of_python(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    noise = directions(page, address)
+    test = data.mnist("test")
+    features = units.features(models.load("ConvNet"), "relu3", test.images)
+    lively = units.live(features, 10)
+    whole, scale = report_live.in_8_bits(features[:, lively])
+    phi = whole.double() * scale.double()
+    part = page.locator(".live-directions")
+    names = part.locator("option").all_inner_texts()
+    assert names == [str(unit) for unit in lively.nonzero().flatten().tolist()]
+    for place in (0, 40, len(names) - 1):
+        part.locator("[data-is=unit]").select_option(names[place])
+        axis = torch.eye(len(names), dtype=torch.float64)[place]
+        aside = noise - (noise @ axis) * axis
+        aside = aside / aside.norm()
+        for degrees in (0, 37, 90):
+            part.locator("[data-is=slider]").fill(str(degrees))
+            angle = math.radians(degrees)
+            direction = math.cos(angle) * axis + math.sin(angle) * aside
+            if degrees == 0:
+                direction = axis
+            (top,) = units.top_images(phi, direction[None], 10).tolist()
+            assert shown_images(page) == top
+            counts = test.labels[top].bincount(minlength=10)
+            status = part.locator("[data-is=status]").inner_text()
+            told = re.fullmatch(r"At (\d+)°, (\w+) of the ten show a (\d)\.", status)
+            assert told is not None
+            assert int(told[1]) == degrees
+            assert (10 if told[2] == "all" else int(told[2])) == counts.max()
+            assert counts[int(told[3])] == counts.max()
+            labels = part.locator(".live-strip canvas").evaluate_all(
+                "all => all.map(canvas => canvas.getAttribute('aria-label'))"
+            )
+            assert labels == [f"a {label}" for label in test.labels[top].tolist()]
+    # The digits that are seen are those images, in 16 greys.
+    first = page.locator(".live-strip canvas").first.evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    seen = torch.tensor(first[::4]).view(28, 28) / 255
+    assert (seen - test.images[shown_images(page)[0], 0]).abs().max() <= 0.5 / 15 + 1e-6
+    page.close()
+
+
+def test_directions_are_turned_by_keyboard(view: tuple[Page, list[str]], address: str) -> None:
+    page, problems = view
+    directions(page, address)
+    part = page.locator(".live-directions")
+    start = shown_images(page)
+    part.locator("[data-is=unit]").focus()
+    focus_on(page, ".live-directions [data-is=slider]")
+    page.keyboard.press("End")
+    slider = part.locator("[data-is=slider]")
+    assert (slider.get_attribute("aria-valuetext") or "").startswith("90 degrees: ")
+    random = shown_images(page)
+    assert random != start
+    focus_on_back(page, ".live-directions [data-is=redraw]")
+    page.keyboard.press("Enter")
+    assert shown_images(page) != random
+    slider.focus()
+    page.keyboard.press("Home")
+    assert shown_images(page) == start  # of the unit, whatever the random direction
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 1
+    problems = list(problems)
+    for violation in Axe().run(page, ".live-directions").response["violations"]:
+        problems.append(f"axe: {violation['id']}: {violation['nodes'][0]['html'][:160]}")
+    assert problems == []
+
+
+def test_directions_work_from_the_disk_and_load_their_layer_when_near(browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((HTML / "units.html").as_uri(), wait_until="load")
+    heavy = ("features.js", "test-images.png")
+    assert not any(url.endswith(heavy) for url in asked)
+    directions(page, HTML.as_uri())
+    assert all(any(url.endswith(name) for url in asked) for name in heavy)
+    assert sum((HTML / "live" / name).stat().st_size for name in heavy) <= 3e6
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.emulate_media(media="print")
+    assert not page.locator(".live-directions").is_visible()
+    page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((HTML / "units.html").as_uri())
+    assert not page.locator(".live-directions").is_visible()
     context.close()

@@ -98,5 +98,5 @@
     });
   };
 
-  Object.assign(intriguing, { choices, networks, part, script });
+  Object.assign(intriguing, { choices, networks, part, script, folder: FOLDER });
 })();

@@ -10,7 +10,7 @@ from pathlib import Path
 from nbformat import NotebookNode, write
 from nbformat.v4 import new_code_cell
 
-from helpers import certify, data, files, machine, models, places
+from helpers import certify, data, files, machine, models, places, units
 from helpers.edition import chapters, numbers, pictures, previews
 from helpers.edition.chapters import Edition
 from helpers.report import live
@@ -144,7 +144,8 @@ def write_live(folder: Path) -> None:
     folder : Path
         Of the scripts.
     """
-    networks, digits = models.load_all((*models.TABLE1, "ConvNet")), data.mnist("test")[:500]
+    networks, test = models.load_all((*models.TABLE1, "ConvNet")), data.mnist("test")
+    digits = test[:500]
     live.write(folder, networks, digits)
     # For the ConvNet proofs take longest, and their circles are too small to be seen.
     proved = {name: network for name, network in networks.items() if name != "ConvNet"}
@@ -154,6 +155,10 @@ def write_live(folder: Path) -> None:
         for name, network in proved.items()
     }
     live.write_radii(folder, radii)
+    # The layer and the units of the chapter `units`.
+    features = units.features(networks["ConvNet"], "relu3", test.images)
+    lively = units.live(features, 10)
+    live.write_features(folder, features[:, lively], lively.nonzero().flatten(), test)
 
 
 def with_hero_first(notebook: NotebookNode) -> NotebookNode:
