@@ -6,6 +6,7 @@ All other hosts are out of reach.
 import functools
 import http.server
 import itertools
+import math
 import os
 import re
 import shutil
@@ -23,8 +24,9 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.nn import functional
 
-from helpers import data, exact, lbfgsb, models, perturb, search
+from helpers import data, exact, lbfgsb, models, perturb, search, slices, units
 from helpers.edition import printing
+from helpers.report import live as report_live
 
 HTML = Path(os.environ["HTML"]).resolve()
 # index.html only leads to intro.html; what Sphinx keeps for itself lies in folders with a _.
@@ -1078,3 +1080,288 @@ def test_without_scripts_and_on_paper_a_part_leaves_nothing(
     page.emulate_media(media="print")
     assert not page.locator(f".live-{name}").is_visible()
     page.close()
+
+
+# the plane in the chapter on Lipschitz bounds
+
+PLANE_DRAWN = "document.querySelector('.live-plane [data-is=picture]')?.dataset.step === '1'"
+
+
+def plane(page: Page, address: str) -> None:
+    """Open the chapter, and wait until the whole plane is drawn."""
+    page.goto(f"{address}/lipschitz.html", wait_until="load")
+    page.locator(".live-plane").scroll_into_view_if_needed()
+    page.wait_for_function(PLANE_DRAWN)
+
+
+def told_of_the_point(page: Page) -> tuple[float, float, int]:
+    """Where the point of the plane is said to be, and what the network answers there."""
+    words = page.locator(".live-point").get_attribute("aria-valuetext") or ""
+    found = re.fullmatch(
+        r"(\S+) towards the mistake, (\S+) along the noise: the network says (\d)", words
+    )
+    assert found is not None, words
+    across, upwards = (float(found[side].replace("−", "-")) for side in (1, 2))
+    return across, upwards, int(found[3])
+
+
+def test_the_plane_is_used_by_keyboard(view: tuple[Page, list[str]], address: str) -> None:
+    page, problems = view
+    plane(page, address)
+    part = page.locator(".live-plane")
+    page.wait_for_function("document.querySelector('.live-plane [data-is=says]').textContent")
+    assert told_of_the_point(page) == (0, 0, 4)
+    part.locator(".live-digits input:checked").focus()
+    page.keyboard.press("Tab")
+    focus_on(page, ".live-plane .live-point")
+    page.keyboard.press("End")
+    page.wait_for_function("document.querySelector('.live-plane .live-wrong')")
+    status = part.locator("[data-is=status]").inner_text()
+    told = re.search(r"it says (\d), at a distance of (\d+\.\d+)", status)
+    assert told is not None
+    across, upwards, said = told_of_the_point(page)
+    assert (across, upwards, said) == (pytest.approx(float(told[2]), abs=0.01), 0, int(told[1]))
+    for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    page.wait_for_function("!document.querySelector('.live-plane .live-wrong')")
+    moved = told_of_the_point(page)
+    assert moved[0] < across
+    assert moved[1] > 0
+    focus_on_back(page, ".live-plane [data-is=redraw]")
+    before = part.locator("[data-is=picture]").evaluate("canvas => canvas.toDataURL()")
+    page.keyboard.press("Enter")
+    page.wait_for_function(PLANE_DRAWN)
+    assert before != part.locator("[data-is=picture]").evaluate("canvas => canvas.toDataURL()")
+    # What is named in the key is all of the square.
+    shares = re.findall(r"([\d.]+)\s%", part.locator("[data-is=key]").inner_text())
+    assert sum(map(float, shares)) == pytest.approx(100, abs=0.1 * len(shares))
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 1
+    problems = list(problems)
+    for violation in Axe().run(page, ".live-plane").response["violations"]:
+        problems.append(f"axe: {violation['id']}: {violation['nodes'][0]['html'][:160]}")
+    assert problems == []
+
+
+def focus_on_back(page: Page, selector: str) -> None:
+    """Press Shift and Tab until the element has the focus."""
+    for _ in range(20):
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+        page.keyboard.press("Shift+Tab")
+    pytest.fail(f"the keyboard does not reach {selector}")
+
+
+@pytest.mark.parametrize("name", ["FC10(1)", "FC100-100-10", "AE400-10"])
+def test_the_colours_of_the_plane_are_the_answers_of_python(
+    browser: Browser, address: str, name: str
+) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE)
+    # In place of noise, numbers that Python has, too.
+    page.goto(f"{address}/lipschitz.html", wait_until="load")
+    page.evaluate("() => { let n = 0; intriguing.normal = () => Math.sin(++n % 784 || 784) }")
+    page.locator(".live-plane").scroll_into_view_if_needed()
+    page.wait_for_function(PLANE_DRAWN)
+    part = page.locator(".live-plane")
+    part.locator("[data-is=picture]").evaluate("canvas => { canvas.dataset.step = '' }")
+    part.locator("[data-is=network]").select_option(name)
+    page.wait_for_function(PLANE_DRAWN)
+    reach = float((part.locator("[data-is=upwards]").inner_text()).rsplit(" ", 1)[1])
+    # The mistake, by the page's own search: it is the same each time.
+    image = grey(page, "seen")
+    found = page.evaluate(
+        """async ([name, image]) =>
+            [...(await intriguing.search(name, Float32Array.from(image))).pixels]""",
+        [name, image.flatten().tolist()],
+    )
+    toward = torch.tensor(found).view_as(image)
+    aside = torch.sin(torch.arange(1, 785, dtype=torch.float64)).view_as(image)
+    through = slices.through(image[0], toward[0], aside[0].float())
+    network = models.load(name)
+    cut = slices.cut(network, through, reach=reach, count=257)
+    # The colours that the key explains, and from them the answers, the lowest row first.
+    colours = page.evaluate(
+        """() => [...document.querySelectorAll('.live-plane .live-key li')]
+            .filter(row => row.querySelector('i').style.background)
+            .map(row => [parseInt(row.textContent),
+                getComputedStyle(row.querySelector('i')).backgroundColor])"""
+    )
+    painted = page.evaluate(
+        """() => [...document.querySelector('.live-plane [data-is=picture]').getContext('2d')
+            .getImageData(0, 0, 257, 257).data]"""
+    )
+    shown = torch.tensor(painted).view(257, 257, 4)[..., :3].flip(0).float()
+    known = torch.tensor(
+        [[float(part) for part in re.findall(r"\d+", colour)[:3]] for _, colour in colours]
+    )
+    nearest = (shown[:, :, None] - known).norm(dim=-1).argmin(dim=-1)
+    answers = torch.tensor([answer for answer, _ in colours])[nearest]
+    # The weights of the page are in 16 bits: a point or two may lie on the other side of a border.
+    assert len(colours) >= 2
+    assert set(answers.unique().tolist()) == set(cut.answers.unique().tolist())
+    assert (answers != cut.answers).float().mean() < 2e-3
+    page.close()
+
+
+def test_a_finger_drags_the_point_and_the_page_stays(browser: Browser, address: str) -> None:
+    context = browser.new_context(has_touch=True, **DARK_PHONE)  # type: ignore[arg-type]
+    page = context.new_page()
+    plane(page, address)
+    sheet = page.locator(".live-sheet")
+    sheet.evaluate("element => element.scrollIntoView({block: 'center'})")
+    box, scrolled = sheet.bounding_box(), page.evaluate("scrollY")
+    assert box is not None
+    places = [
+        {"x": box["x"] + box["width"] * (0.5 + 0.1 * step), "y": box["y"] + box["height"] * 0.5}
+        for step in range(5)
+    ]
+    touch = context.new_cdp_session(page)
+    for kind, place in [("touchStart", places[0]), *(("touchMove", place) for place in places)]:
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("document.querySelector('.live-plane .live-wrong')")
+    reach = float((page.locator("[data-is=upwards]").inner_text()).rsplit(" ", 1)[1])
+    across, upwards, _ = told_of_the_point(page)
+    assert across == pytest.approx(0.8 * reach, abs=0.03 * reach)
+    assert upwards == pytest.approx(0, abs=0.03 * reach)
+    assert page.evaluate("scrollY") == scrolled
+    # What is told of the image at the point is so.
+    image = grey(page, "seen")
+    far = re.search(r"It is ([\d.]+) from", page.locator("[data-is=place]").inner_text())
+    page.keyboard.press("Tab")
+    page.locator(".live-point").press("Home")
+    page.wait_for_function("!document.querySelector('.live-plane .live-wrong')")
+    assert far is not None
+    assert (image - grey(page, "seen")).norm().item() == pytest.approx(float(far[1]), rel=0.02)
+    context.close()
+
+
+def test_the_plane_works_from_the_disk_and_is_nothing_without_scripts(browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    plane(page, HTML.as_uri())
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.emulate_media(media="print")
+    assert not page.locator(".live-plane").is_visible()
+    page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{HTML.as_uri()}/lipschitz.html")
+    assert not page.locator(".live-plane").is_visible()
+    context.close()
+
+
+# from a unit to a random direction, in the chapter on units
+
+
+def directions(page: Page, address: str) -> Tensor:
+    """Open the chapter with a random direction that Python has, too, and wait for its images."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(f"{address}/units.html", wait_until="load")
+    page.evaluate("() => { let n = 0; intriguing.normal = () => Math.sin(++n) }")
+    page.locator(".live-directions").scroll_into_view_if_needed()
+    page.wait_for_function(
+        "document.querySelector('.live-directions [data-is=strip]')?.dataset.made"
+    )
+    count = page.locator(".live-directions option").count()
+    return torch.sin(torch.arange(1, count + 1, dtype=torch.float64))
+
+
+def shown_images(page: Page) -> list[int]:
+    """The test images in the strip, in order."""
+    return page.locator(".live-strip canvas").evaluate_all(
+        "all => all.map(canvas => Number(canvas.dataset.image))"
+    )
+
+
+def test_the_images_of_a_direction_are_those_of_python(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    noise = directions(page, address)
+    test = data.mnist("test")
+    features = units.features(models.load("ConvNet"), "relu3", test.images)
+    lively = units.live(features, 10)
+    whole, scale = report_live.in_8_bits(features[:, lively])
+    phi = whole.double() * scale.double()
+    part = page.locator(".live-directions")
+    names = part.locator("option").all_inner_texts()
+    assert names == [str(unit) for unit in lively.nonzero().flatten().tolist()]
+    for place in (0, 40, len(names) - 1):
+        part.locator("[data-is=unit]").select_option(names[place])
+        axis = torch.eye(len(names), dtype=torch.float64)[place]
+        aside = noise - (noise @ axis) * axis
+        aside = aside / aside.norm()
+        for degrees in (0, 37, 90):
+            part.locator("[data-is=slider]").fill(str(degrees))
+            angle = math.radians(degrees)
+            direction = math.cos(angle) * axis + math.sin(angle) * aside
+            if degrees == 0:
+                direction = axis
+            (top,) = units.top_images(phi, direction[None], 10).tolist()
+            assert shown_images(page) == top
+            counts = test.labels[top].bincount(minlength=10)
+            status = part.locator("[data-is=status]").inner_text()
+            told = re.fullmatch(r"At (\d+)°, (\w+) of the ten show a (\d)\.", status)
+            assert told is not None
+            assert int(told[1]) == degrees
+            assert (10 if told[2] == "all" else int(told[2])) == counts.max()
+            assert counts[int(told[3])] == counts.max()
+            labels = part.locator(".live-strip canvas").evaluate_all(
+                "all => all.map(canvas => canvas.getAttribute('aria-label'))"
+            )
+            assert labels == [f"a {label}" for label in test.labels[top].tolist()]
+    # The digits that are seen are those images, in 16 greys.
+    first = page.locator(".live-strip canvas").first.evaluate(
+        "canvas => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    seen = torch.tensor(first[::4]).view(28, 28) / 255
+    assert (seen - test.images[shown_images(page)[0], 0]).abs().max() <= 0.5 / 15 + 1e-6
+    page.close()
+
+
+def test_directions_are_turned_by_keyboard(view: tuple[Page, list[str]], address: str) -> None:
+    page, problems = view
+    directions(page, address)
+    part = page.locator(".live-directions")
+    start = shown_images(page)
+    part.locator("[data-is=unit]").focus()
+    focus_on(page, ".live-directions [data-is=slider]")
+    page.keyboard.press("End")
+    slider = part.locator("[data-is=slider]")
+    assert (slider.get_attribute("aria-valuetext") or "").startswith("90 degrees: ")
+    random = shown_images(page)
+    assert random != start
+    focus_on_back(page, ".live-directions [data-is=redraw]")
+    page.keyboard.press("Enter")
+    assert shown_images(page) != random
+    slider.focus()
+    page.keyboard.press("Home")
+    assert shown_images(page) == start  # of the unit, whatever the random direction
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(wide) <= 1
+    problems = list(problems)
+    for violation in Axe().run(page, ".live-directions").response["violations"]:
+        problems.append(f"axe: {violation['id']}: {violation['nodes'][0]['html'][:160]}")
+    assert problems == []
+
+
+def test_directions_work_from_the_disk_and_load_their_layer_when_near(browser: Browser) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((HTML / "units.html").as_uri(), wait_until="load")
+    heavy = ("features.js", "test-images.png")
+    assert not any(url.endswith(heavy) for url in asked)
+    directions(page, HTML.as_uri())
+    assert all(any(url.endswith(name) for url in asked) for name in heavy)
+    assert sum((HTML / "live" / name).stat().st_size for name in heavy) <= 3e6
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+    page.emulate_media(media="print")
+    assert not page.locator(".live-directions").is_visible()
+    page.close()
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((HTML / "units.html").as_uri())
+    assert not page.locator(".live-directions").is_visible()
+    context.close()

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from helpers import data, models, places
+from helpers import data, models, places, units
 from helpers.edition import live_parts
 from helpers.report import live
 
@@ -94,6 +95,73 @@ def test_the_digits_are_two_of_each_class_that_all_networks_get_right(written: P
         assert test.labels[same].tolist() == [label]
     for name in NAMES:
         assert models.load(name)(pixels).argmax(dim=1).tolist() == digits["labels"]
+
+
+def test_radii_are_rounded_down_in_the_script(tmp_path: Path) -> None:
+    radii = {"one": torch.tensor([0.99999, 0.0], dtype=torch.float64), "two": torch.tensor([2.5])}
+    live.write_radii(tmp_path, radii)
+    _, told = handed_over(tmp_path / "radii.js")
+    assert told == {"one": [0.9999, 0.0], "two": [2.5]}
+
+
+@pytest.mark.parametrize("wrong", [-0.1, float("nan"), float("inf")])
+def test_radii_that_are_no_lengths_are_refused(tmp_path: Path, wrong: float) -> None:
+    with pytest.raises(ValueError, match="radii: need finite lengths of 0 or more"):
+        live.write_radii(tmp_path, {"one": torch.tensor([wrong])})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def hidden() -> Tensor:
+    """The layer of the chapter on units, for the whole test set."""
+    return units.features(models.load("ConvNet"), "relu3", data.mnist("test").images)
+
+
+def test_in_8_bits_nearly_the_same_images_maximise_a_unit_or_a_direction(hidden: Tensor) -> None:
+    hidden = hidden[:, units.live(hidden, 10)]
+    whole, scale = live.in_8_bits(hidden)
+    assert ((whole * scale - hidden).abs() <= 0.501 * scale).all()
+    generator = torch.Generator().manual_seed(0)
+    for kind in ("unit", "random"):
+        chosen = units.directions(kind, hidden.shape[1], 100, generator)
+        exact = units.top_images(hidden, chosen, 10).tolist()
+        rounded = units.top_images(whole * scale, chosen, 10).tolist()
+        shared = [len({*one} & {*other}) for one, other in zip(exact, rounded, strict=True)]
+        assert np.mean(shared) >= 9.5
+        assert min(shared) >= 7
+
+
+def test_the_script_and_the_sheet_are_the_layer_and_the_images(
+    tmp_path: Path, hidden: Tensor
+) -> None:
+    test, number = data.mnist("test"), torch.tensor([3, 90])
+    live.write_features(tmp_path, hidden[:250, number], number, test[:250])
+    _, told = handed_over(tmp_path / "features.js")
+    assert told["units"] == [3, 90]
+    assert told["labels"] == test.labels[:250].tolist()
+    scale = numbers(told["scales"], "<f4")
+    values = numbers(told["values"], "u1").view(2, 250).T
+    assert ((values * scale - hidden[:250, number]).abs() <= 0.501 * scale).all()
+    with Image.open(tmp_path / "test-images.png") as sheet:
+        pixels = torch.from_numpy(np.array(sheet.convert("L"))) / 255
+    assert pixels.shape == (3 * 28, 100 * 28)
+    for place in (0, 99, 100, 249):
+        row, column = divmod(place, 100)
+        seen = pixels[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+        assert (seen - test.images[place, 0]).abs().max() <= 0.5 / 15 + 1e-6
+
+
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf")])
+def test_activations_that_8_bits_cannot_hold_are_refused(wrong: float) -> None:
+    with pytest.raises(ValueError, match="features: need finite activations of 0 or more"):
+        live.in_8_bits(torch.tensor([[1.0, wrong]]))
+
+
+def test_a_layer_that_does_not_fit_its_images_is_refused(tmp_path: Path) -> None:
+    images = data.mnist("test")[:3]
+    with pytest.raises(ValueError, match=r"features: need shape \[3, 2\], .* got \[4, 2\]"):
+        live.write_features(tmp_path, torch.ones(4, 2), torch.arange(2), images)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_weight_is_off_by_half_a_step_at_most() -> None:

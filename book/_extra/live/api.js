@@ -89,15 +89,17 @@
    *
    * @param {string} network - as for logits
    * @param {Float32Array[]} images - each as for logits
+   * @param {object} [options]
+   * @param {AbortSignal} [options.signal] - ends it; the promise is rejected with its reason
    * @returns {Promise<Uint8Array>} an answer for each, 0 to 9
    * @example
    * const [answer] = await intriguing.answers("FC10(1)", [new Float32Array(784)]);
    */
-  const answers = async (network, images) => {
+  const answers = async (network, images, { signal } = {}) => {
     const all = new Float32Array(PIXELS * images.length);
     images.forEach((pixels, row) => all.set(checked(pixels), row * PIXELS));
     await load(network);
-    return ask("answers", { name: network, images: all, size: PIXELS });
+    return ask("answers", { name: network, images: all, size: PIXELS }, { signal });
   };
 
   /**

@@ -2,17 +2,19 @@
 (() => {
   const { intriguing } = window;
   const PIXELS = 28 * 28;
+  const FOLDER = new URL(".", document.currentScript.src);
   let groups = 0; // of radio buttons, on this page
 
   /**
    * The test digits that the page has, two of each class.
    *
-   * @returns {{label: number, pixels: Float32Array}[]} in the order of the classes
+   * @returns {{label: number, row: number, pixels: Float32Array}[]} in the order of the classes
    */
   const digits = () => {
     const bytes = Uint8Array.from(atob(intriguing.digits.pixels), (c) => c.charCodeAt(0));
     return intriguing.digits.labels.map((label, row) => ({
       label,
+      row,
       pixels: Float32Array.from(bytes.subarray(row * PIXELS, (row + 1) * PIXELS), (byte) => byte / 255),
     }));
   };
@@ -51,6 +53,21 @@
     select.value = first;
   };
 
+  /**
+   * Load a script that holds what only some parts need.
+   *
+   * @param {string} name - of the script, beside this one
+   * @returns {Promise<void>} when it has run
+   */
+  const script = (name) =>
+    new Promise((resolve, reject) => {
+      const element = document.createElement("script");
+      element.onload = () => resolve();
+      element.onerror = () => reject(new Error(`${name}.js cannot be loaded`));
+      element.src = new URL(`${name}.js`, FOLDER);
+      document.head.append(element);
+    });
+
   // A part is made when it is about to come into view: what it computes costs a reader nothing before.
   const whenNear = (element, make) => {
     const observer = new IntersectionObserver((entries) => {
@@ -81,5 +98,5 @@
     });
   };
 
-  Object.assign(intriguing, { choices, networks, part });
+  Object.assign(intriguing, { choices, networks, part, script, folder: FOLDER });
 })();

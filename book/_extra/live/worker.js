@@ -3,6 +3,7 @@
 window.intriguing = window.intriguing ?? { parts: {} };
 
 window.intriguing.parts.worker = (networks, search, minimise) => {
+  const BREATH = 16; // images of several, between two pauses
   const held = new Map(), stopped = new Set();
 
   // A pause in which messages that came in meanwhile are read: a search can be stopped.
@@ -12,12 +13,18 @@ window.intriguing.parts.worker = (networks, search, minimise) => {
     port2.postMessage(null);
   });
 
+  const breathe = async (id) => {
+    await pause();
+    if (stopped.has(id)) throw new Error("stopped");
+  };
+
   const TASKS = {
     load: ({ name, network }) => held.set(name, networks.read(network)) && null,
     logits: ({ name, pixels }) => Float32Array.from(networks.logits(held.get(name), pixels)),
-    answers: ({ name, images, size }) => {
+    answers: async ({ id, name, images, size }) => {
       const network = held.get(name), told = new Uint8Array(images.length / size);
       for (let row = 0; row < told.length; row++) {
+        if (row % BREATH === 0) await breathe(id);
         const logits = networks.logits(network, images.subarray(row * size, (row + 1) * size));
         told[row] = logits.indexOf(Math.max(...logits));
       }
@@ -28,8 +35,7 @@ window.intriguing.parts.worker = (networks, search, minimise) => {
     search: ({ id, name, pixels, target, told }) =>
       search.find(held.get(name), pixels, target, async (progress) => {
         if (told) postMessage({ id, progress });
-        await pause();
-        if (stopped.has(id)) throw new Error("stopped");
+        await breathe(id);
       }),
   };
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from nbformat import NotebookNode, write
 from nbformat.v4 import new_code_cell
 
-from helpers import data, files, machine, models, places
+from helpers import certify, data, files, machine, models, places, units
 from helpers.edition import chapters, numbers, pictures, previews
 from helpers.edition.chapters import Edition
 from helpers.report import live
@@ -132,9 +132,33 @@ def stage(selected: list[str], edition: Edition) -> Path:
     for picture in pictures.TOUR:
         pictures.write(staged, picture)
     files.write_text(staged / "execution.md", execution_page(staged))
-    networks = models.load_all((*models.TABLE1, "ConvNet"))
-    live.write(staged / "_extra" / "live", networks, data.mnist("test")[:500])
+    write_live(staged / "_extra" / "live")
     return staged
+
+
+def write_live(folder: Path) -> None:
+    """Write what the live pictures need beside their scripts.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the scripts.
+    """
+    networks, test = models.load_all((*models.TABLE1, "ConvNet")), data.mnist("test")
+    digits = test[:500]
+    live.write(folder, networks, digits)
+    # For the ConvNet proofs take longest, and their circles are too small to be seen.
+    proved = {name: network for name, network in networks.items() if name != "ConvNet"}
+    offered = live.offered(networks, digits)
+    radii = {
+        name: certify.certified_radius(network, offered.images, offered.labels).radius
+        for name, network in proved.items()
+    }
+    live.write_radii(folder, radii)
+    # The layer and the units of the chapter `units`.
+    features = units.features(networks["ConvNet"], "relu3", test.images)
+    lively = units.live(features, 10)
+    live.write_features(folder, features[:, lively], lively.nonzero().flatten(), test)
 
 
 def with_hero_first(notebook: NotebookNode) -> NotebookNode:
