@@ -583,6 +583,8 @@ def test_the_functions_of_the_page_refuse_what_they_cannot_do(live: Page) -> Non
                 await told(intriguing.logits("FC10(1)", image.fill(NaN))),
                 await told(intriguing.logits("FC10(1)", [0, 1])),
                 await told(intriguing.search("FC10(1)", image.fill(0), {target: 10})),
+                await told(intriguing.penalty("FC10(1)", image, {target: 3, c: 0})),
+                await told(intriguing.penalty("FC10(1)", image, {c: 1})),
                 await told(intriguing.logits("FC11", image)),
             ]
         }"""
@@ -592,6 +594,8 @@ def test_the_functions_of_the_page_refuse_what_they_cannot_do(live: Page) -> Non
         "pixels: need numbers in [0, 1]",
         "pixels: need 784 numbers, got 2",
         "target: need a digit from 0 to 9, got 10",
+        "c: need a positive number, got 0",
+        "target: need a digit from 0 to 9, got undefined",
         "network: there is none called FC11",
     ]
 
