@@ -5,10 +5,11 @@
   const LAST = 350, DECADE = 100; // places of the slider, and those for a factor of ten
   const COARSE = 10; // places between the minima that are found before the slider is moved
   const FINE = 1 / 32; // between the largest c that reaches the target and the next
+  const SAME = 5e-4; // relative: distances that differ by less are told as the same
   const LEAST = 0.01; // the c at the slider's left end
   const FIRST = { network: "FC100-100-10", digit: 14, target: 3 }; // the chapter's example
 
-  const TICKS = [0, 1, 2, 3].map((k) => [(100 * DECADE * k) / LAST, LEAST * 10 ** k]);
+  const TICKS = [0.01, 0.1, 1, 10].map((c, k) => [(100 * DECADE * k) / LAST, c]);
   const PAGE = `
     <fieldset class="live-digits">
       <legend>A test digit.</legend>
@@ -21,7 +22,8 @@
     </div>
     <div class="live-minimised">
       <div>
-        <canvas data-is="minimiser" width="28" height="28" role="img" aria-label="The minimiser for this c"></canvas>
+        <canvas data-is="minimiser" width="28" height="28" role="img"
+          aria-label="The minimiser for this c"></canvas>
         <p>The minimiser: <b data-is="says"></b></p>
         <canvas data-is="change" width="28" height="28" role="img"
           aria-label="Its change: red where it adds ink, blue where it takes some away"></canvas>
@@ -36,9 +38,10 @@
           <span data-is="nearest"></span>
         </div>
         <div class="live-slide">
-          <input data-is="slider" type="range" min="0" max="${LAST}" step="1" aria-label="c, the weight of the distance">
+          <input data-is="slider" type="range" min="0" max="${LAST}" step="1"
+            aria-label="c, the weight of the distance">
           <p class="live-ticks" aria-hidden="true">
-            ${TICKS.map(([left, c]) => `<span style="left: ${left}%">${c ? +c.toPrecision(1) : 0}</span>`).join("")}
+            ${TICKS.map(([left, c]) => `<span style="left: ${left}%">${c}</span>`).join("")}
           </p>
         </div>
         <p data-is="told" role="status"></p>
@@ -120,13 +123,20 @@
       parts.plot.parentElement.style.setProperty("--boundary", `${height(nearest)}%`);
     };
 
-    const slide = async () => {
-      const now = shown, { network, origin, target } = now, place = Number(parts.slider.value), c = weight(place);
-      const found = now.known.get(place) ?? await minimise(place, around(place));
-      const direction = Float64Array.from(found.pixels, (value, i) => value - origin[i]);
+    // The answers on the straight way from the digit to an image, and the part of it that would do.
+    const wayTo = async ({ pixels }) => {
+      const { network, origin, target } = shown;
+      const direction = Float64Array.from(pixels, (value, i) => value - origin[i]);
       const says = async (far) =>
         (await intriguing.answers(network, [intriguing.toward(origin, direction, far)]))[0];
-      const way = await intriguing.stretches(says, 1);
+      const way = await intriguing.stretches(says, 1), last = way.find(({ answer }) => answer === target);
+      return { direction, way, enough: last && intriguing.percent(last.from) };
+    };
+
+    const slide = async () => {
+      const now = shown, { target } = now, place = Number(parts.slider.value), c = weight(place);
+      const found = now.known.get(place) ?? await minimise(place, around(place));
+      const { direction, way, enough } = await wayTo(found);
       if (now !== shown || place !== Number(parts.slider.value)) return;
       const said = found.answer, share = intriguing.percent(Math.exp(-found.loss));
       intriguing.digit(parts.minimiser, found.pixels);
@@ -134,21 +144,22 @@
       intriguing.band(parts.band, way, way[0].answer);
       parts.says.textContent = said;
       parts.says.classList.toggle("live-wrong", said !== way[0].answer);
-      const enough = way.find(({ answer }) => answer === target)?.from;
       parts.told.textContent = `c = ${short(c)}: a change of length ${short(found.distance)}. `
         + (said === target
-          ? `The network says ${said}, with a probability of ${share}; ${intriguing.percent(enough)} of the change would do.`
+          ? `The network says ${said}, with a probability of ${share}; ${enough} of the change would do.`
           : `The network says ${said}.`);
       parts.slider.setAttribute("aria-valuetext", parts.told.textContent);
       draw();
     };
 
-    const summarise = (top) => {
+    const summarise = async (top) => {
       const { known, nearest, target } = shown, least = reached()[0], { distance } = known.get(top);
-      const more = distance / nearest - 1, compared = intriguing.percent(Math.abs(more));
+      const more = distance / nearest - 1, percent = intriguing.percent(Math.abs(more));
+      const told = Math.abs(more) < SAME ? "as near as" : `${percent} ${more < 0 ? "nearer" : "farther"} than`;
+      const { enough } = await wayTo(known.get(least));
       return `The largest c that makes it a ${target}, ${short(weight(top))}, does so at a distance of `
-        + `${short(distance)}, ${compared} ${more < 0 ? "less" : "more"} than that of the nearest ${target}. `
-        + `The least, ${short(weight(least))}, goes as far as ${short(known.get(least).distance)}.`;
+        + `${short(distance)}, ${told} the nearest ${target}. The least, ${short(weight(least))}, goes as far as `
+        + `${short(known.get(least).distance)}, though ${enough} of that change would do.`;
     };
 
     // -- the search ---------------------------------------------------------------------------------
@@ -174,9 +185,10 @@
         parts.slider.value = Math.floor(top);
         parts.slider.disabled = false;
         await slide();
+        const outcome = await summarise(top);
         if (now !== shown) return;
         parts.status.textContent = "Move c: the dots are filled where the network says what it is to say.";
-        parts.outcome.textContent = summarise(top);
+        parts.outcome.textContent = outcome;
       } catch (error) {
         if (now === shown) parts.status.textContent = error.message;
       }

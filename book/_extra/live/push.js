@@ -132,7 +132,8 @@
         }
         parts.slider.value = 1000 * PAPER;
         const nearest = (distance / SIDE).toFixed(3);
-        parts.status.textContent = `The nearest mistake has a distortion of ${nearest}; the paper pushes to ${PAPER}.`;
+        parts.status.textContent =
+          `The nearest mistake has a distortion of ${nearest}; the paper pushes to ${PAPER}.`;
         await fill("change");
         if (now === shown) await fill("noise");
       } catch (error) {

@@ -70,13 +70,14 @@
     const slide = async () => {
       const now = shown, { noises } = now, times = factor(), images = longer(times);
       parts.factor.textContent = times;
+      parts.slider.setAttribute("aria-valuetext", `${times} times as long`);
       parts.times.textContent = times === 1 ? "as far" : `${times} times as far`;
       intriguing.digit(parts.noise, images[0]);
       draw();
       const [count] = await Promise.all([changed(images), says("noise", images[0])]);
       if (now !== shown || noises !== now.noises || times !== factor()) return;
-      parts.count.textContent =
-        `At ${times === 1 ? "the same" : `${times} times the`} length, ${count} of ${DRAWS} draws of noise change the answer.`;
+      const length = times === 1 ? "the same length" : `${times} times the length`;
+      parts.count.textContent = `At ${length}, ${count} of ${DRAWS} draws of noise change the answer.`;
     };
 
     const redraw = async () => {
