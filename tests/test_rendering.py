@@ -67,7 +67,8 @@ def test_the_hero_is_shown_below_the_first_prose_and_drawn_where_its_code_stands
     assert made[2].metadata.mystnb == figure
     assert (made[4].source, made[4].outputs) == ("draw()", [])
     # A second figure of the same name would be an error of the strict build.
-    assert made[4].metadata == {"tags": ["hide-input"]}
+    told = {"code_prompt_show": "Code: the figure at the head of the page"}
+    assert made[4].metadata == {"tags": ["hide-input"], "mystnb": told}
     nbformat.validate(new_notebook(cells=made))
 
 

@@ -16,6 +16,7 @@ from helpers.edition.chapters import Edition
 from helpers.report import live
 
 LEDGER = "report = Report("  # in the cell of a chapter's set-up
+FIRST = "Code: the figure at the head of the page"  # the name of the fold that draws it
 HERO = "hero"  # tag of the cell whose picture a page shows first
 UNFINISHED, REPLACED = "rendering-", "replaced-"  # how folders that a killed run leaves begin
 
@@ -189,6 +190,8 @@ def with_hero_first(notebook: NotebookNode) -> NotebookNode:
             execution_count=cell.execution_count,
         )
         cell.metadata, cell.outputs = NotebookNode(tags=tags), []
+        if "hide-input" in tags:  # without its figure the fold would not say what it draws
+            cell.metadata["mystnb"] = NotebookNode(code_prompt_show=FIRST)
         titles = [at for at, each in enumerate(notebook.cells) if each.cell_type == "markdown"]
         notebook.cells.insert(titles[0] + 1 if titles else 0, shown)
     return notebook

@@ -121,7 +121,7 @@ def discs(
         1,
         len(panels),
         dpi=DPI,
-        figsize=(WIDE, cell * len(rows) + 0.28 * deepest + (0.5 if any(panels) else 0.15)),
+        figsize=(WIDE, cell * len(rows) + 0.28 * deepest + (0.62 if any(panels) else 0.15)),
         gridspec_kw={"width_ratios": [width + share, *[width] * (len(panels) - 1)]},
         squeeze=False,
     )
