@@ -146,6 +146,10 @@ def _role(find: Find) -> Any:
         except (KeyError, TypeError, ValueError) as error:
             message = inliner.reporter.error(f"{raw}: {error}", line=line)
             return [inliner.problematic(raw, raw, message)], [message]
+        if find is verdict:
+            # So that the style sheet can tell what holds from what fails.
+            (kind,) = (word for word, told in claims.WORDS.items() if told == shown)
+            return [nodes.inline("", shown, classes=[f"verdict-{kind}"])], []
         return [nodes.Text(shown)], []
 
     return role
