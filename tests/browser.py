@@ -915,9 +915,11 @@ def test_what_is_shown_of_a_push_is_so(browser: Browser, address: str) -> None:
     for push in (30, 100, 180):
         slide(page, "push", push, "told")
         changed, noisy = grey(page, "changed"), grey(page, "noisy")
-        distance = (noisy - original).square().mean().sqrt().item()
-        assert distance == pytest.approx(push / 1000, rel=0.02)
-        assert (changed - original).square().mean().sqrt().item() <= 1.02 * push / 1000
+        noise, change = (
+            (image - original).square().mean().sqrt().item() for image in (noisy, changed)
+        )
+        assert noise == pytest.approx(change, rel=0.02)
+        assert 0.8 * push / 1000 < change <= 1.02 * push / 1000  # the box cuts some of it
         fooled = {"change": 0, "noise": 0}
         for name, row in zip(
             IN_PAGE, part.locator(".live-bands > [role=row]").all()[1:], strict=True

@@ -12,7 +12,7 @@
   const toward = (origin, direction, factor) =>
     Float32Array.from(origin, (value, i) => clip(value + factor * direction[i]));
 
-  // How far an image is moved by going so far in a direction, the box [0, 1] taken into account.
+  /** How far an image is moved by going so far in a direction, the box [0, 1] taken into account. */
   const moved = (origin, direction, factor) => {
     let sum = 0;
     for (let i = 0; i < origin.length; i++) sum += (clip(origin[i] + factor * direction[i]) - origin[i]) ** 2;
@@ -78,5 +78,5 @@
     }));
   };
 
-  Object.assign(intriguing, { toward, away, reach, normal, noisy, stretches, band });
+  Object.assign(intriguing, { toward, moved, away, reach, normal, noisy, stretches, band });
 })();

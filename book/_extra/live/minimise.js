@@ -77,7 +77,8 @@ window.intriguing.parts.minimise = (networks) => {
         if (there.value <= Math.max(...last) - (DECREASE * far * far) / (2 * size)) break;
       }
       const bent = dot(moved, there.slope.map((value, i) => value - here.slope[i]));
-      const still = far <= STILL * size;
+      // A long step is cut off by the box: how far it went says nothing beside its size.
+      const still = far <= STILL * Math.min(size, 1);
       here = there;
       if (still) break;
       size = within(SIZES[0], bent > 0 ? (far * far) / bent : SIZES[1], SIZES[1]);

@@ -74,7 +74,9 @@
 
     const images = {
       change: (now, far) => intriguing.toward(now.origin, now.direction, far * SIDE),
-      noise: (now, far) => intriguing.away(now.origin, now.noise, far * SIDE),
+      // As long as the change is, once the box has cut it.
+      noise: (now, far) =>
+        intriguing.away(now.origin, now.noise, intriguing.moved(now.origin, now.direction, far * SIDE)),
     };
 
     // The bands of one kind, network after network.
@@ -107,6 +109,7 @@
       parts.slider.setAttribute("aria-valuetext", `a distortion of ${far.toFixed(3)}`);
       place.style.setProperty("--at", far / MOST);
       for (const row of rows) Object.keys(images).forEach((kind) => tell(row, kind));
+      if (!rows.every(({ found }) => found.change && found.noise)) return; // not all are known yet
       const wrong = (kind) => others.filter((row) => fooled(row, kind)).length;
       const [change, noise] = Object.keys(images).map((kind) => wrong(kind) || "none");
       parts.outcome.textContent =
@@ -131,13 +134,14 @@
           row.row.classList.toggle("live-own", row.network === network);
         }
         parts.slider.value = 1000 * PAPER;
+        parts.outcome.textContent = "";
         const nearest = (distance / SIDE).toFixed(3);
         parts.status.textContent =
           `The nearest mistake has a distortion of ${nearest}; the paper pushes to ${PAPER}.`;
         await fill("change");
         if (now === shown) await fill("noise");
       } catch (error) {
-        parts.status.textContent = error.message;
+        if (now === shown) parts.status.textContent = error.message;
       }
     };
 

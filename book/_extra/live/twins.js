@@ -144,7 +144,7 @@
           `Both twins are a Euclidean distance of ${distance.toPrecision(3)} from the digit.`;
         await Promise.all([says("digit", origin), says("twin", pixels), redraw()]);
       } catch (error) {
-        parts.status.textContent = error.message;
+        if (now === shown) parts.status.textContent = error.message;
       }
     };
 
