@@ -234,9 +234,9 @@ def in_8_bits(features: Tensor) -> tuple[Tensor, Tensor]:
 
     Examples
     --------
-    >>> whole, scale = in_8_bits(torch.tensor([[0.0, 0.5], [0.0, 2.0]]))
+    >>> whole, scale = in_8_bits(torch.tensor([[0.0, 0.3], [0.0, 2.0]]))
     >>> whole.tolist(), [round(value * 255, 6) for value in scale.tolist()]
-    ([[0, 64], [0, 255]], [0.0, 2.0])
+    ([[0, 38], [0, 255]], [0.0, 2.0])
     """
     if not (features.isfinite() & (features >= 0)).all():
         raise ValueError("features: need finite activations of 0 or more, got others")
