@@ -3,6 +3,13 @@
   const { intriguing } = window;
   const PIXELS = 28 * 28;
   const FOLDER = new URL(".", document.currentScript.src);
+  // The place of the test digits in a part's page: `choices` fills it.
+  const CHOOSER = `
+    <fieldset class="live-digits">
+      <legend>A test digit.</legend>
+      <div data-is="digits"></div>
+    </fieldset>`;
+
   let groups = 0; // of radio buttons, on this page
 
   /**
@@ -98,5 +105,5 @@
     });
   };
 
-  Object.assign(intriguing, { choices, networks, part, script, folder: FOLDER });
+  Object.assign(intriguing, { CHOOSER, choices, networks, part, script, folder: FOLDER });
 })();

@@ -11,10 +11,7 @@
 
   const TICKS = [0.01, 0.1, 1, 10].map((c, k) => [(100 * DECADE * k) / LAST, c]);
   const PAGE = `
-    <fieldset class="live-digits">
-      <legend>A test digit.</legend>
-      <div data-is="digits"></div>
-    </fieldset>
+    ${intriguing.CHOOSER}
     <div class="live-row live-actions">
       <label>Network <select data-is="network"></select></label>
       <label>is to say <select data-is="target"></select></label>

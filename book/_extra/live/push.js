@@ -8,10 +8,7 @@
   const FIRST = { network: "FC100-100-10", digit: 8 };
 
   const PAGE = `
-    <fieldset class="live-digits">
-      <legend>A test digit.</legend>
-      <div data-is="digits"></div>
-    </fieldset>
+    ${intriguing.CHOOSER}
     <div class="live-row live-actions">
       <label>A mistake is made for <select data-is="network"></select></label>
       <button type="button" data-is="redraw">Draw other noise</button>

@@ -7,10 +7,7 @@
   const FIRST = { network: "FC10(1e-4)", digit: 4 };
 
   const PAGE = `
-    <fieldset class="live-digits">
-      <legend>A test digit.</legend>
-      <div data-is="digits"></div>
-    </fieldset>
+    ${intriguing.CHOOSER}
     <div class="live-row live-actions">
       <label>Network <select data-is="network"></select></label>
       <button type="button" data-is="redraw">Draw other noise</button>
