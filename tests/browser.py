@@ -1138,6 +1138,10 @@ def test_the_plane_is_used_by_keyboard(view: tuple[Page, list[str]], address: st
     for key in ("ArrowLeft", "ArrowLeft", "Shift+ArrowUp"):
         page.keyboard.press(key)
     page.wait_for_function("!document.querySelector('.live-plane .live-wrong')")
+    # What the network says of the last place comes a moment after the key.
+    page.wait_for_function(
+        "!/, 0\\.00 along/.test(document.querySelector('.live-point').ariaValueText)"
+    )
     moved = told_of_the_point(page)
     assert moved[0] < across
     assert moved[1] > 0
