@@ -94,7 +94,10 @@ def test_results_of_another_recipe_are_refused(quick: list[Recipe], tmp_path: Pa
 
 def test_an_unknown_recipe_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert trials.main(["luck", "--folder", str(tmp_path)]) == 2
-    assert "unknown name 'luck': choose one of weight decay; weight decay, longer; dropout" in capsys.readouterr().err
+    assert (
+        "unknown name 'luck': choose one of weight decay; weight decay, longer; dropout"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("name", models.REGULARISED)
