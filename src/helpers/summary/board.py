@@ -82,7 +82,7 @@ SIZES = {
     "lipschitz/first layer": "The first layer enlarges an adversarial change {} times as much as "
     "noise.",
     "lipschitz/conservative": "Bounds of whole networks are too large by a factor of {}.",
-    "training/below": "Test error of the best recipe that was tried: {}.",
+    "training/below": "Test error with fresh adversarial examples of the input: {}.",
     "training/pool": "With a pool at every layer, as the paper describes it: {}.",
     "training/dropout": "Test error with dropout, less that with adversarial examples: {}.",
     "training/higher layers": "Test error with examples of a hidden layer, less that with examples "
