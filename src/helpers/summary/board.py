@@ -53,9 +53,8 @@ QUOTATIONS = {
         "section 4.2",
     ),
     "Noise": Quotation(
-        "The adversarial examples represent low-probability (high-dimensional) “pockets” in the "
-        "manifold, which are hard to efficiently find by simply randomly sampling the input around "
-        "a given example.",
+        "[Adversarial examples are] hard to efficiently find by simply randomly sampling the input "
+        "around a given example.",
         "section 4",
     ),
     "Lipschitz bounds": Quotation(
