@@ -137,8 +137,15 @@ def by_target(
     low, high = min(lengths) / 1.6, max(lengths) * 2.2
     for height, image in enumerate(images):
         picture = OffsetImage(np.asarray(_picture(image, 132)), zoom=0.36)
-        place = {"xycoords": ("axes fraction", "data"), "box_alignment": (1.12, 0.5)}
-        axis.add_artist(AnnotationBbox(picture, (0, height), frameon=False, pad=0, **place))
+        beside = AnnotationBbox(
+            picture,
+            (0, height),
+            frameon=False,
+            pad=0,
+            xycoords=("axes fraction", "data"),
+            box_alignment=(1.12, 0.5),
+        )
+        axis.add_artist(beside)
         axis.axhline(height, color=COLORS["grey"], lw=0.8, alpha=0.5)
     for kind, (color, marker) in looks.items():
         for height, (name, length) in enumerate(found[kind]):
