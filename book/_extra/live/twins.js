@@ -31,7 +31,7 @@
     </div>
     <div class="live-slide">
       <label>How many times as long the noise is: <b data-is="factor"></b>
-        <input data-is="slider" type="range" min="1" max="40" step="1" value="1"></label>
+        <input data-is="slider" type="range" min="1" max="${FACTORS.at(-1)}" step="1" value="1"></label>
     </div>
     <div class="live-way live-shares">
       <svg data-is="curve" viewBox="0 0 100 100" preserveAspectRatio="none" role="img"

@@ -13,7 +13,7 @@ from helpers.intervals import Estimate
 from helpers.report.figures.base import COLORS, INK, subplots
 
 WIDE = 7.0  # inches: what a page shows, at about the size that it is drawn in
-DPI = 100  # so that a figure has about the pixels of the page
+DPI = 90  # about the pixels of the page, and few enough for a notebook to be reviewed
 LEADER = 6  # points: how far a name may be from the end of its curve without lines to all names
 NAMES = 13  # points: the size of names, which a phone shows at two thirds
 
